@@ -1,0 +1,1 @@
+//! Finds the previous image and the run image, and describes them.

@@ -1,0 +1,1 @@
+//! Runs bin/build of the group and collects the result.

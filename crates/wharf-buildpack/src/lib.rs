@@ -1,0 +1,1 @@
+//! Finding buildpacks on disk and running their executables through a trait.

@@ -1,0 +1,1 @@
+//! The wharf command: build, rebase, inspect, builder.

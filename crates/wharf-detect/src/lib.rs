@@ -1,0 +1,1 @@
+//! Chooses the group and resolves the build plan by running bin/detect.

@@ -1,0 +1,1 @@
+//! Assembles the app image and the next cache.

@@ -1,0 +1,1 @@
+//! Works out the process and its environment, then becomes it.

@@ -1,0 +1,1 @@
+//! A layer as a directory, as metadata and as a reproducible tarball.

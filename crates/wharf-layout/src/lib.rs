@@ -1,0 +1,1 @@
+//! An image store over an OCI image layout directory.

@@ -1,0 +1,1 @@
+//! The phases as executables: flags, inputs, privileges, wiring, handoff files, console and exit codes.

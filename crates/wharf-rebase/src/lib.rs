@@ -1,0 +1,1 @@
+//! Swaps the run image layers under an app image.

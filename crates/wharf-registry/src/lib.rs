@@ -1,0 +1,1 @@
+//! An image store over the OCI distribution protocol, with authentication.

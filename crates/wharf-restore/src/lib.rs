@@ -1,0 +1,1 @@
+//! Puts back the layers and metadata that the rules allow.

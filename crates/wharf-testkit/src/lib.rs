@@ -1,0 +1,1 @@
+//! Strict fakes, image recipes and a token issuer for tests.
