@@ -1,1 +1,73 @@
-//! What a previous build left for the next one, in a directory or an image.
+//! What a previous build left for the next one, in a directory or an image (platform spec, "Cache").
+//!
+//! | module | what |
+//! |---|---|
+//! | [`volume`] | a directory, in the reference's layout |
+//! | [`image`] | an image in a store |
+use std::{fmt, io::Read};
+use wharf_image::Descriptor;
+use wharf_layer::LayerContent;
+use wharf_spec::{digest::Digest, labels::lifecycle::CacheMetadata, reference::Reference};
+
+pub mod image;
+pub mod volume;
+
+pub use image::ImageCache;
+pub use volume::VolumeCache;
+
+/// A failed cache operation.
+#[derive(Debug, thiserror::Error)]
+#[error("{action} cache '{cache}'")]
+pub struct CacheError {
+    /// What was tried.
+    pub action: &'static str,
+    /// Directory or reference.
+    pub cache: String,
+    /// Why it failed.
+    #[source]
+    pub source: Box<dyn std::error::Error + Send + Sync>,
+}
+
+/// The cache of one app.
+pub trait Cache: fmt::Debug + Send + Sync {
+    /// Directory or reference, for messages.
+    fn name(&self) -> String;
+
+    /// What the last build recorded; empty when there is none or it cannot be understood.
+    fn metadata(&self) -> Result<CacheMetadata, CacheError>;
+
+    /// The uncompressed archive of a layer, verified when read to the end. `None` when it is not there.
+    fn open_layer(&self, diff_id: Digest) -> Result<Option<Box<dyn Read + Send>>, CacheError>;
+
+    /// Starts the next contents; nothing changes for readers until `commit`.
+    fn begin(&self) -> Result<Box<dyn CacheTransaction + '_>, CacheError>;
+}
+
+/// A layer for the next cache.
+#[derive(Debug, Clone)]
+pub struct CacheLayer {
+    /// Diff ID, already known from export.
+    pub diff_id: Digest,
+    /// Content, for caches that must read it again.
+    pub content: LayerContent,
+    /// The blob in the app image's repository, when it is there.
+    pub blob: Option<(Reference, Descriptor)>,
+}
+
+/// Whether a layer had to be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CacheWrite {
+    /// It was in the cache already.
+    Reused,
+    /// It was added.
+    Added,
+}
+
+/// The next contents of a cache. Dropping it without `commit` changes nothing.
+pub trait CacheTransaction {
+    /// Makes sure the layer is in the next contents.
+    fn put(&mut self, layer: &CacheLayer) -> Result<CacheWrite, CacheError>;
+
+    /// Makes the next contents the current ones, at once.
+    fn commit(self: Box<Self>, metadata: &CacheMetadata) -> Result<(), CacheError>;
+}

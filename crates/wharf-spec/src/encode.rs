@@ -19,8 +19,10 @@ pub struct EncodeError {
 /// TOML text of a document: plain keys first, then tables, two blanks per level, a blank line before each
 /// array element and each top-level table.
 pub fn toml_text<T: Serialize>(document: &T) -> Result<String, EncodeError> {
-    let table = Table::try_from(document)
-        .map_err(|error| EncodeError { what: "TOML", message: format!("{error}") })?;
+    let table = Table::try_from(document).map_err(|error| EncodeError {
+        what: "TOML",
+        message: format!("{error}"),
+    })?;
     let mut out = String::new();
     write_table(&mut out, &mut Vec::new(), &table);
     Ok(out)
@@ -28,8 +30,10 @@ pub fn toml_text<T: Serialize>(document: &T) -> Result<String, EncodeError> {
 
 /// JSON text of a document with `<`, `>`, `&`, U+2028 and U+2029 escaped, as labels contain it.
 pub fn json_text<T: Serialize>(document: &T) -> Result<String, EncodeError> {
-    let plain = serde_json::to_string(document)
-        .map_err(|error| EncodeError { what: "JSON", message: format!("{error}") })?;
+    let plain = serde_json::to_string(document).map_err(|error| EncodeError {
+        what: "JSON",
+        message: format!("{error}"),
+    })?;
     let mut out = String::with_capacity(plain.len());
     // These characters occur only inside JSON strings, so the text as a whole can be mapped.
     for character in plain.chars() {
@@ -112,13 +116,23 @@ fn write_inline(out: &mut String, value: &Value) {
 }
 
 /// `f64::trunc` without `std`; exact for every float that has a fractional part at all.
-#[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "beyond 2^53 a float is whole anyway")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    reason = "beyond 2^53 a float is whole anyway"
+)]
 fn libm_trunc(number: f64) -> f64 {
-    if number.abs() < 9_007_199_254_740_992.0 { number as i64 as f64 } else { number }
+    if number.abs() < 9_007_199_254_740_992.0 {
+        number as i64 as f64
+    } else {
+        number
+    }
 }
 
 fn is_table_array(value: &Value) -> bool {
-    value.as_array().is_some_and(|items| !items.is_empty() && items.iter().all(Value::is_table))
+    value
+        .as_array()
+        .is_some_and(|items| !items.is_empty() && items.iter().all(Value::is_table))
 }
 
 fn indent(out: &mut String, level: usize) {
@@ -135,7 +149,11 @@ fn blank_line(out: &mut String) {
 
 fn quote_key(name: &str) -> String {
     let bare = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
-    if !name.is_empty() && name.bytes().all(bare) { name.into() } else { quote(name) }
+    if !name.is_empty() && name.bytes().all(bare) {
+        name.into()
+    } else {
+        quote(name)
+    }
 }
 
 fn quote(text: &str) -> String {

@@ -14,7 +14,11 @@ pub struct Target {
     /// Architecture in OCI spelling, `amd64`.
     pub arch: String,
     /// Architecture variant, `v8`.
-    #[serde(rename = "arch-variant", alias = "variant", skip_serializing_if = "String::is_empty")]
+    #[serde(
+        rename = "arch-variant",
+        alias = "variant",
+        skip_serializing_if = "String::is_empty"
+    )]
     pub arch_variant: String,
     /// Distribution, when known.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -62,14 +62,15 @@ impl FromStr for BuildpackApi {
 
     fn from_str(text: &str) -> Result<Self, ApiError> {
         check_form(text)?;
-        Self::ALL.into_iter().find(|api| api.as_str() == text).ok_or_else(|| {
-            ApiError::Unsupported {
+        Self::ALL
+            .into_iter()
+            .find(|api| api.as_str() == text)
+            .ok_or_else(|| ApiError::Unsupported {
                 kind: "Buildpack",
                 version: text.to_string(),
                 first: MINOR[0],
                 last: MINOR[MINOR.len() - 1],
-            }
-        })
+            })
     }
 }
 
@@ -77,5 +78,9 @@ impl FromStr for BuildpackApi {
 pub(super) fn check_form(text: &str) -> Result<(), ApiError> {
     let number = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
     let (major, minor) = text.split_once('.').unwrap_or((text, "0"));
-    if number(major) && number(minor) { Ok(()) } else { Err(ApiError::Malformed(text.to_string())) }
+    if number(major) && number(minor) {
+        Ok(())
+    } else {
+        Err(ApiError::Malformed(text.to_string()))
+    }
 }

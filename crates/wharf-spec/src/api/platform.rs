@@ -150,12 +150,23 @@ pub struct PlatformFeatures {
     pub exec_env: bool,
 }
 
-const MINOR: [&str; 9] = ["0.7", "0.8", "0.9", "0.10", "0.11", "0.12", "0.13", "0.14", "0.15"];
+const MINOR: [&str; 9] = [
+    "0.7", "0.8", "0.9", "0.10", "0.11", "0.12", "0.13", "0.14", "0.15",
+];
 
 impl PlatformApi {
     /// Every supported version, oldest first.
-    pub const ALL: [Self; 9] =
-        [Self(7), Self(8), Self(9), Self(10), Self(11), Self(12), Self(13), Self(14), Self(15)];
+    pub const ALL: [Self; 9] = [
+        Self(7),
+        Self(8),
+        Self(9),
+        Self(10),
+        Self(11),
+        Self(12),
+        Self(13),
+        Self(14),
+        Self(15),
+    ];
     /// The newest supported version.
     pub const LATEST: Self = Self(15);
     /// Used, with a warning, when the platform does not say which API it speaks.
@@ -213,13 +224,14 @@ impl FromStr for PlatformApi {
 
     fn from_str(text: &str) -> Result<Self, ApiError> {
         super::buildpack::check_form(text)?;
-        Self::ALL.into_iter().find(|api| api.as_str() == text).ok_or_else(|| {
-            ApiError::Unsupported {
+        Self::ALL
+            .into_iter()
+            .find(|api| api.as_str() == text)
+            .ok_or_else(|| ApiError::Unsupported {
                 kind: "Platform",
                 version: text.to_string(),
                 first: MINOR[0],
                 last: MINOR[MINOR.len() - 1],
-            }
-        })
+            })
     }
 }

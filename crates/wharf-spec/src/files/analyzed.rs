@@ -1,5 +1,8 @@
 //! `analyzed.toml`: what the analyzer found (platform spec, "Data Format > analyzed.toml").
-use crate::{labels::lifecycle::{LifecycleMetadata, toml_form}, target::Target};
+use crate::{
+    labels::lifecycle::{LifecycleMetadata, toml_form},
+    target::Target,
+};
 use alloc::{string::String, vec::Vec};
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +11,11 @@ use serde::{Deserialize, Serialize};
 #[serde(default, rename_all = "kebab-case")]
 pub struct Analyzed {
     /// The previous image; `None` when there is none.
-    #[serde(rename = "image", alias = "previous-image", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        rename = "image",
+        alias = "previous-image",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub previous_image: Option<ImageIdentifier>,
     /// Lifecycle metadata of the previous image.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "toml_form")]

@@ -58,16 +58,29 @@ impl<'de> Deserialize<'de> for Command {
             }
 
             fn visit_str<E>(self, text: &str) -> Result<Command, E> {
-                let words = if text.is_empty() { Vec::new() } else { alloc::vec![text.into()] };
-                Ok(Command { words, is_list: false })
+                let words = if text.is_empty() {
+                    Vec::new()
+                } else {
+                    alloc::vec![text.into()]
+                };
+                Ok(Command {
+                    words,
+                    is_list: false,
+                })
             }
 
-            fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut seq: A) -> Result<Command, A::Error> {
+            fn visit_seq<A: serde::de::SeqAccess<'de>>(
+                self,
+                mut seq: A,
+            ) -> Result<Command, A::Error> {
                 let mut words = Vec::new();
                 while let Some(word) = seq.next_element()? {
                     words.push(word);
                 }
-                Ok(Command { words, is_list: true })
+                Ok(Command {
+                    words,
+                    is_list: true,
+                })
             }
         }
         deserializer.deserialize_any(Visitor)

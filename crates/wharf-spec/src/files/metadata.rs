@@ -1,12 +1,13 @@
 //! `config/metadata.toml`: the result of the build phase, read by exporter and launcher.
 use super::{
+    ParseError,
     group::GroupElement,
     launch::{BomEntry, Command, Label, Slice},
-    parse, ParseError,
+    parse,
 };
 use crate::{
     api::CommandForm,
-    encode::{toml_text, EncodeError},
+    encode::{EncodeError, toml_text},
 };
 use alloc::{string::String, vec::Vec};
 use serde::{Deserialize, Serialize};
@@ -58,7 +59,11 @@ impl BuildMetadata {
             buildpacks: wire.buildpacks,
             extensions: wire.extensions,
             labels: wire.labels,
-            processes: wire.processes.into_iter().map(wire::InProcess::into_process).collect(),
+            processes: wire
+                .processes
+                .into_iter()
+                .map(wire::InProcess::into_process)
+                .collect(),
             slices: wire.slices,
             buildpack_default_process_type: wire.buildpack_default_process_type,
         })
@@ -66,7 +71,10 @@ impl BuildMetadata {
 
     /// The text of the file.
     pub fn encode(&self, form: CommandForm) -> Result<String, EncodeError> {
-        let processes = self.processes.iter().map(|process| wire::out_process(process, form));
+        let processes = self
+            .processes
+            .iter()
+            .map(|process| wire::out_process(process, form));
         toml_text(&wire::OutFile {
             bom: &self.bom,
             buildpacks: &self.buildpacks,

@@ -31,5 +31,7 @@ pub struct ParseError {
 ///
 /// The error names line and column; the caller, who opened the file, adds its path.
 pub fn parse<T: DeserializeOwned>(text: &str) -> Result<T, ParseError> {
-    toml::from_str(text).map_err(|error| ParseError { message: error.to_string().trim_end().to_string() })
+    toml::from_str(text).map_err(|error| ParseError {
+        message: error.to_string().trim_end().to_string(),
+    })
 }

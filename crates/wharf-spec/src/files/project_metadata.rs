@@ -19,9 +19,15 @@ pub struct ProjectSource {
     /// `git`, `image` …
     pub r#type: String,
     /// Version data.
-    #[serde(skip_serializing_if = "Metadata::is_empty", serialize_with = "json_data")]
+    #[serde(
+        skip_serializing_if = "Metadata::is_empty",
+        serialize_with = "json_data"
+    )]
     pub version: Metadata,
     /// More data.
-    #[serde(skip_serializing_if = "Metadata::is_empty", serialize_with = "json_data")]
+    #[serde(
+        skip_serializing_if = "Metadata::is_empty",
+        serialize_with = "json_data"
+    )]
     pub metadata: Metadata,
 }

@@ -24,7 +24,10 @@ pub struct BuildLabel {
     /// Processes; their command form depends on the Platform API.
     pub processes: Vec<ProcessEntry>,
     /// Default process type set by a buildpack.
-    #[serde(rename = "buildpack-default-process-type", skip_serializing_if = "String::is_empty")]
+    #[serde(
+        rename = "buildpack-default-process-type",
+        skip_serializing_if = "String::is_empty"
+    )]
     pub buildpack_default_process_type: String,
 }
 

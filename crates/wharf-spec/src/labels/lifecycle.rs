@@ -35,13 +35,17 @@ impl Metadata {
 
 impl<'de> Deserialize<'de> for Metadata {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Ok(Self::new(Option::<Table>::deserialize(deserializer)?.unwrap_or_default()))
+        Ok(Self::new(
+            Option::<Table>::deserialize(deserializer)?.unwrap_or_default(),
+        ))
     }
 }
 
 fn sorted(table: Table) -> Table {
-    let ordered: BTreeMap<String, Value> =
-        table.into_iter().map(|(key, value)| (key, sorted_value(value))).collect();
+    let ordered: BTreeMap<String, Value> = table
+        .into_iter()
+        .map(|(key, value)| (key, sorted_value(value)))
+        .collect();
     ordered.into_iter().collect()
 }
 
@@ -55,7 +59,11 @@ fn sorted_value(value: Value) -> Value {
 
 /// Serializes metadata into JSON: `null` when empty, dates as strings.
 pub(crate) fn json_data<S: Serializer>(data: &Metadata, serializer: S) -> Result<S::Ok, S::Error> {
-    if data.is_empty() { serializer.serialize_none() } else { JsonTable(&data.0).serialize(serializer) }
+    if data.is_empty() {
+        serializer.serialize_none()
+    } else {
+        JsonTable(&data.0).serialize(serializer)
+    }
 }
 
 /// Like [`json_data`] for metadata that is left out when empty.
@@ -127,7 +135,9 @@ pub struct LayerSha {
 impl LayerSha {
     /// Of a layer.
     pub fn new(diff_id: Digest) -> Self {
-        Self { sha: diff_id.to_string() }
+        Self {
+            sha: diff_id.to_string(),
+        }
     }
 
     /// The diff ID, when there is one.
@@ -220,12 +230,19 @@ pub(crate) fn toml_form<S: Serializer>(
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
     let table = metadata.as_ref().map(toml_table).transpose();
-    table.map_err(|error| serde::ser::Error::custom(format!("{error}")))?.serialize(serializer)
+    table
+        .map_err(|error| serde::ser::Error::custom(format!("{error}")))?
+        .serialize(serializer)
 }
 
 fn toml_table(metadata: &LifecycleMetadata) -> Result<Table, toml::ser::Error> {
     let mut table = Table::new();
-    let sha = |layer: &LayerSha| Value::Table(Table::from_iter([("sha".to_string(), Value::String(layer.sha.clone()))]));
+    let sha = |layer: &LayerSha| {
+        Value::Table(Table::from_iter([(
+            "sha".to_string(),
+            Value::String(layer.sha.clone()),
+        )]))
+    };
     let mut put = |key: &str, value: Value| table.insert(key.to_string(), value);
     if !metadata.app.is_empty() {
         put("app", Value::Array(metadata.app.iter().map(sha).collect()));
@@ -235,7 +252,10 @@ fn toml_table(metadata: &LifecycleMetadata) -> Result<Table, toml::ser::Error> {
     }
     if !metadata.buildpacks.is_empty() {
         let buildpacks = metadata.buildpacks.iter().map(toml_buildpack);
-        put("buildpacks", Value::Array(buildpacks.collect::<Result<_, _>>()?));
+        put(
+            "buildpacks",
+            Value::Array(buildpacks.collect::<Result<_, _>>()?),
+        );
     }
     put("config", sha(&metadata.config));
     put("launcher", sha(&metadata.launcher));
@@ -270,7 +290,10 @@ fn toml_buildpack(buildpack: &BuildpackLayers) -> Result<Value, toml::ser::Error
     table.insert("layers".into(), Value::Table(layers));
     if let Some(store) = &buildpack.store {
         let metadata = Value::Table(store.metadata.table().clone());
-        table.insert("store".into(), Value::Table(Table::from_iter([("metadata".to_string(), metadata)])));
+        table.insert(
+            "store".into(),
+            Value::Table(Table::from_iter([("metadata".to_string(), metadata)])),
+        );
     }
     Ok(Value::Table(table))
 }

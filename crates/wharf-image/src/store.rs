@@ -1,0 +1,166 @@
+//! Where images live.
+use crate::{
+    draft::{DraftLayer, SealedImage},
+    image::{Descriptor, Image, ImageError, Platform},
+};
+use std::{fmt, io::Read};
+use wharf_spec::{digest::Digest, reference::Reference};
+
+/// A kind of access to a repository.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Manifests and blobs can be read; a missing image is fine.
+    Read,
+    /// Blobs and manifests can be written.
+    Write,
+}
+
+/// How a blob came to be in its repository.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Transfer {
+    /// It was there.
+    Existing,
+    /// The store linked it from another repository; no bytes moved.
+    Mounted,
+    /// Bytes were sent.
+    Uploaded,
+}
+
+/// What writing an image came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    /// Digest of the manifest.
+    pub digest: Digest,
+    /// Bytes of the manifest.
+    pub manifest_size: u64,
+    /// Tags written.
+    pub tags: Vec<Reference>,
+}
+
+/// A place for images. Implementations are cheap to share; every method may be called from several threads.
+pub trait ImageStore: fmt::Debug + Send + Sync {
+    /// The image at `reference`, chosen by `platform` when there are several. `None` when there is no such image.
+    fn find(&self, reference: &Reference, platform: &Platform)
+    -> Result<Option<Image>, StoreError>;
+
+    /// The bytes of a blob in the repository of `from`; reading them to the end verifies digest and size.
+    fn open_blob(
+        &self,
+        from: &Reference,
+        blob: &Descriptor,
+    ) -> Result<Box<dyn Read + Send>, StoreError>;
+
+    /// Whether the caller has `access` to the repository of `reference`.
+    fn check_access(&self, reference: &Reference, access: Access) -> Result<(), StoreError>;
+
+    /// Makes sure the layer's bytes are in the repository of `to`.
+    fn put_layer(&self, to: &Reference, layer: &DraftLayer) -> Result<Transfer, StoreError>;
+
+    /// Writes config and manifest, then each tag. All layers must be there. References must be in one registry.
+    fn put_image(&self, image: &SealedImage, tags: &[Reference]) -> Result<Written, StoreError>;
+
+    /// How handoff files name `image` found at `reference`: a digest reference, or a path with digest in a layout.
+    fn identify(&self, reference: &Reference, image: &Image) -> String;
+
+    /// Removes the image with `digest` from the repository of `reference`; already gone is fine.
+    fn delete(&self, reference: &Reference, digest: Digest) -> Result<(), StoreError>;
+}
+
+/// A failed operation of a store: what, on which reference, why.
+#[derive(Debug, thiserror::Error)]
+#[error("{action} '{reference}'")]
+pub struct StoreError {
+    /// What was tried: "read manifest of", "upload layer to" …
+    pub action: &'static str,
+    /// On what.
+    pub reference: String,
+    /// Why it failed.
+    #[source]
+    pub kind: StoreErrorKind,
+}
+
+/// Why a store failed. Each message says what to do about it.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreErrorKind {
+    /// There is no such image, blob or repository.
+    #[error("not found")]
+    NotFound,
+    /// Credentials are missing or wrong.
+    #[error(
+        "the registry does not accept the credentials ({detail}); check CNB_REGISTRY_AUTH or the Docker config"
+    )]
+    Unauthorized {
+        /// The server's words.
+        detail: String,
+    },
+    /// Credentials are good but do not allow this.
+    #[error("access is denied ({detail}); the account lacks the right for this repository")]
+    Denied {
+        /// The server's words.
+        detail: String,
+    },
+    /// An index has no image for the platform, or the image is for another one.
+    #[error("no image for {wanted}; it offers {available}")]
+    WrongPlatform {
+        /// `os/architecture`.
+        wanted: String,
+        /// Comma-separated list.
+        available: String,
+    },
+    /// Bytes are not what their descriptor says.
+    #[error(
+        "{what} has {actual} but {expected} was promised; the store or a proxy delivers wrong bytes"
+    )]
+    Mismatch {
+        /// "manifest", "blob" …
+        what: &'static str,
+        /// Promised digest or size.
+        expected: String,
+        /// Digest or size of the bytes.
+        actual: String,
+    },
+    /// A document cannot be understood.
+    #[error(transparent)]
+    Image(#[from] ImageError),
+    /// The server cannot be reached.
+    #[error("cannot reach {address}")]
+    Unreachable {
+        /// Host and port.
+        address: String,
+        /// Why.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The server answered with an error.
+    #[error("the server answered {status}: {detail}")]
+    Server {
+        /// HTTP status.
+        status: u16,
+        /// The server's words.
+        detail: String,
+    },
+    /// References of one write are on several registries.
+    #[error("writing to multiple registries is unsupported")]
+    MultipleRegistries,
+    /// The reference cannot be used with this store.
+    #[error("{0}")]
+    Unsupported(String),
+    /// A local file failed.
+    #[error("{action} '{path}'")]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// Path.
+        path: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+impl StoreError {
+    /// Whether the thing asked for does not exist.
+    pub fn is_not_found(&self) -> bool {
+        matches!(self.kind, StoreErrorKind::NotFound)
+    }
+}
