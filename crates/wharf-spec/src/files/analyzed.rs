@@ -54,3 +54,13 @@ pub struct RunImage {
     #[serde(skip_serializing)]
     pub mirrors: Vec<String>,
 }
+
+impl Analyzed {
+    /// The previous image, when there is one: the reference lifecycle writes an empty reference for none.
+    pub fn previous_reference(&self) -> Option<&str> {
+        self.previous_image
+            .as_ref()
+            .map(|image| image.reference.as_str())
+            .filter(|reference| !reference.is_empty())
+    }
+}
