@@ -1,5 +1,5 @@
 //! An image being made. Edits change what they name; media types, annotations and unknown members are kept.
-use crate::image::{Descriptor, Family, Image, ImageError, Platform};
+use crate::{descriptor::Descriptor, image::{Family, Image, ImageError, Platform}};
 use serde_json::{Map, Value};
 use std::sync::Arc;
 use wharf_layer::{Blob, BlobSource};
@@ -136,6 +136,17 @@ impl ImageDraft {
     pub fn set_working_dir(&mut self, dir: &str) {
         let _ = dir;
         todo!()
+    }
+
+    /// Sets what the image runs on; without a variant none is left.
+    pub fn set_platform(&mut self, platform: &Platform) {
+        let mut set = |name: &str, value: Option<&str>| match value {
+            Some(value) => drop(self.config.insert(name.to_owned(), value.into())),
+            None => drop(self.config.shift_remove(name)),
+        };
+        set("os", Some(&platform.os));
+        set("architecture", Some(&platform.architecture));
+        set("variant", platform.variant.as_deref());
     }
 
     /// Sets `User`.

@@ -1,10 +1,14 @@
 //! Where images live.
 use crate::{
     draft::{DraftLayer, SealedImage},
-    image::{Descriptor, Image, ImageError, Platform},
+    descriptor::Descriptor,
+    image::{Image, ImageError, Platform},
 };
 use std::{fmt, io::Read};
-use wharf_spec::{digest::Digest, reference::Reference};
+use wharf_spec::{
+    digest::Digest,
+    reference::{Reference, ReferenceError},
+};
 
 /// A kind of access to a repository.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,6 +65,16 @@ pub trait ImageStore: fmt::Debug + Send + Sync {
 
     /// How handoff files name `image` found at `reference`: a digest reference, or a path with digest in a layout.
     fn identify(&self, reference: &Reference, image: &Image) -> String;
+
+    /// The reference that [`identify`](Self::identify) turned into `identifier`; a layout takes its paths back to
+    /// references, a registry parses what handoff files hold.
+    fn locate(&self, identifier: &str) -> Result<Reference, StoreError> {
+        identifier.parse().map_err(|error: ReferenceError| StoreError {
+            action: "understand reference",
+            reference: identifier.to_owned(),
+            kind: StoreErrorKind::Unsupported(error.to_string()),
+        })
+    }
 
     /// Removes the image with `digest` from the repository of `reference`; already gone is fine.
     fn delete(&self, reference: &Reference, digest: Digest) -> Result<(), StoreError>;
@@ -130,6 +144,46 @@ pub enum StoreErrorKind {
         /// Why.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The quota of the project is used up (Harbor).
+    #[error("the quota is exceeded ({detail}); free space in the project or have its quota raised")]
+    QuotaExceeded {
+        /// The server's words, with use and limit.
+        detail: String,
+    },
+    /// The tag exists and must not change.
+    #[error("the tag is immutable ({detail}); choose another tag")]
+    ImmutableTag {
+        /// The server's words.
+        detail: String,
+    },
+    /// A policy of the registry blocks the image (unsigned, vulnerable, not scanned).
+    #[error("a policy of the registry blocks the image ({detail})")]
+    PolicyViolation {
+        /// The server's words.
+        detail: String,
+    },
+    /// The registry takes no writes at present.
+    #[error("the registry is read only ({detail}); try again later")]
+    ReadOnly {
+        /// The server's words.
+        detail: String,
+    },
+    /// Too many requests, and waiting did not help.
+    #[error("the registry limits the rate of requests ({detail}); try again later")]
+    RateLimited {
+        /// The server's words.
+        detail: String,
+    },
+    /// No trusted connection.
+    #[error("no trusted connection to {address}: {problem}; {advice}")]
+    Tls {
+        /// Host and port.
+        address: String,
+        /// What is wrong with the certificate or the protocol.
+        problem: String,
+        /// What to do.
+        advice: String,
     },
     /// The server answered with an error.
     #[error("the server answered {status}: {detail}")]

@@ -1,1 +1,128 @@
-//! Swaps the run image layers under an app image.
+//! Swaps the run image layers under an app image (platform spec, "rebaser").
+//!
+//! | module | what |
+//! |---|---|
+//! | [`check`] | whether the new base fits the app; pure |
+//! | [`labels`] | labels and metadata of the rebased image; pure |
+//! | `run_image` | which run image is the new base |
+//! | `save` | writes layers, image and tags |
+//! | [`error`] | why a rebase fails |
+pub mod check;
+pub mod error;
+pub mod labels;
+mod run_image;
+mod save;
+
+pub use check::{Problem, check};
+pub use error::RebaseError;
+
+use wharf_image::{Image, ImageDraft, ImageStore, Platform, SealedImage};
+use wharf_spec::{
+    api::PlatformFeatures, files::report::Report, labels::lifecycle::LifecycleMetadata, log::Log,
+    reference::Reference,
+};
+
+/// Inputs of [`rebase`].
+#[derive(Debug, Clone)]
+pub struct RebaseInputs {
+    /// The image to rebase: the previous image, else the first output.
+    pub app_image: Reference,
+    /// Where the rebased image goes: at least one, all on one registry.
+    pub outputs: Vec<Reference>,
+    /// The new base; `None` takes the best name recorded in the app image.
+    pub run_image: Option<Reference>,
+    /// Whether problems are warnings.
+    pub force: bool,
+    /// What is read from an index.
+    pub platform: Platform,
+    /// The choices of the Platform API of this invocation.
+    pub features: PlatformFeatures,
+}
+
+/// Rebases the app image and writes it to every output. The image that was read stays as it is unless it is also
+/// an output. Layers move only where the store can neither find nor mount them.
+pub fn rebase(
+    inputs: &RebaseInputs,
+    store: &dyn ImageStore,
+    log: &dyn Log,
+) -> Result<Report, RebaseError> {
+    save::check_outputs(inputs)?;
+    let app = read_app(inputs, store)?;
+    let metadata = labels::read(&app).map_err(|source| RebaseError::Metadata {
+        reference: inputs.app_image.to_string(),
+        source,
+    })?;
+    let (run_reference, base) = run_image::find(inputs, &metadata, store)?;
+    log.info(&format!(
+        "Rebasing {} on run image {run_reference}",
+        inputs.app_image
+    ));
+    refuse_or_warn(inputs, check(inputs, &app, &metadata, (&run_reference, &base)), log)?;
+    let new_base = labels::NewBase {
+        image: &base,
+        reference: &run_reference,
+        identifier: store.identify(&run_reference, &base),
+    };
+    let sealed = draft(inputs, &app, &metadata, &new_base)?;
+    save::save(inputs, &sealed, store, log)
+}
+
+fn read_app(inputs: &RebaseInputs, store: &dyn ImageStore) -> Result<Image, RebaseError> {
+    store
+        .find(&inputs.app_image, &inputs.platform)
+        .map_err(RebaseError::ReadApp)?
+        .ok_or_else(|| RebaseError::AppNotFound {
+            reference: inputs.app_image.to_string(),
+        })
+}
+
+fn refuse_or_warn(
+    inputs: &RebaseInputs,
+    problems: Vec<Problem>,
+    log: &dyn Log,
+) -> Result<(), RebaseError> {
+    if inputs.force {
+        for problem in &problems {
+            log.warn(&problem.to_string());
+        }
+        return Ok(());
+    }
+    if problems.is_empty() {
+        Ok(())
+    } else {
+        Err(RebaseError::Refused { problems })
+    }
+}
+
+/// The rebased image with fixed bytes, judged before anything is written.
+fn draft(
+    inputs: &RebaseInputs,
+    app: &Image,
+    metadata: &LifecycleMetadata,
+    base: &labels::NewBase<'_>,
+) -> Result<SealedImage, RebaseError> {
+    let no_top_layer = || RebaseError::NoTopLayer {
+        reference: inputs.app_image.to_string(),
+        top_layer: metadata.run_image.top_layer.clone(),
+    };
+    let old_top = metadata.run_image.top_layer.parse();
+    let mut draft = ImageDraft::rebase(
+        app,
+        &inputs.app_image,
+        old_top.map_err(|_| no_top_layer())?,
+        base.image,
+        base.reference,
+    )
+    .ok_or_else(no_top_layer)?;
+    labels::update(&mut draft, inputs, app, base)?;
+    if inputs.force {
+        draft.set_platform(&base.image.platform());
+    }
+    let sealed = draft.seal().map_err(RebaseError::Seal)?;
+    let faults = wharf_image::validate::validate(&sealed.image);
+    if faults.is_empty() {
+        Ok(sealed)
+    } else {
+        Err(RebaseError::Invalid { faults })
+    }
+}

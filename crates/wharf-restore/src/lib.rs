@@ -1,1 +1,128 @@
-//! Puts back the layers and metadata that the rules allow.
+//! Puts back the layers and metadata that the rules allow (buildpack spec, "Layer Types"; platform spec, "restorer").
+//!
+//! | module | what |
+//! |---|---|
+//! | [`decide`](mod@decide) | per layer, what is restored from where, and why; pure |
+//! | `apply` | writes metadata, extracts data, hands out SBOM files |
+//! | `run_image` | whether the run image can still be read |
+//! | [`error`] | why restoring fails |
+mod apply;
+mod data;
+pub mod decide;
+pub mod error;
+mod files;
+mod run_image;
+mod sbom;
+
+pub use decide::{Decision, DataDecision, MetadataDecision, Origin, decide};
+pub use error::RestoreError;
+
+use std::{num::NonZeroUsize, path::PathBuf};
+use wharf_cache::Cache;
+use wharf_image::{ImageStore, Platform};
+use wharf_spec::{
+    api::PlatformFeatures,
+    files::{analyzed::Analyzed, group::Group, run::RunImages},
+    labels::lifecycle::{CacheMetadata, LifecycleMetadata},
+    log::Log,
+};
+
+/// Inputs of [`restore`].
+#[derive(Debug, Clone)]
+pub struct RestoreInputs {
+    /// Layers directory.
+    pub layers_dir: PathBuf,
+    /// Whether layers are left alone; `store.toml` files come back where the Platform API says so.
+    pub skip_layers: bool,
+    /// The choices of the Platform API.
+    pub features: PlatformFeatures,
+    /// What the app is built for.
+    pub platform: Platform,
+    /// `run.toml`; empty when there is none.
+    pub run_images: RunImages,
+    /// Layers that are restored side by side.
+    pub workers: NonZeroUsize,
+}
+
+/// Where things are restored from.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Sources<'a> {
+    /// The cache of the previous build.
+    pub cache: Option<&'a dyn Cache>,
+    /// Where the run image is; without it the run image is not looked at again.
+    pub store: Option<&'a dyn ImageStore>,
+}
+
+/// What was restored.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Restored {
+    /// The new `analyzed.toml`, when it has changed.
+    pub analyzed: Option<Analyzed>,
+    /// Layers whose content came back.
+    pub layers: Vec<RestoredLayer>,
+}
+
+/// A layer whose content came back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RestoredLayer {
+    /// `<buildpack>:<layer>`.
+    pub name: String,
+    /// Bytes of its files.
+    pub bytes: u64,
+}
+
+/// Restores metadata, data and SBOM files for the buildpacks of `group`.
+///
+/// A layer comes back whole or not at all. Content that is not what it should be costs a warning and the layer;
+/// only local failures are errors.
+pub fn restore(
+    inputs: &RestoreInputs,
+    analyzed: &Analyzed,
+    group: &Group,
+    sources: Sources<'_>,
+    log: &dyn Log,
+) -> Result<Restored, RestoreError> {
+    let analyzed_again = match sources.store {
+        Some(store) => run_image::look_again(inputs, analyzed, store, log)?,
+        None => None,
+    };
+    let none = LifecycleMetadata::default();
+    let app = analyzed.metadata.as_ref().unwrap_or(&none);
+    if !inputs.skip_layers || inputs.features.store_always_restored {
+        apply::restore_stores(inputs, app, group)?;
+    }
+    if inputs.skip_layers {
+        log.info("Skipping buildpack layer analysis");
+        return Ok(Restored {
+            analyzed: analyzed_again,
+            layers: Vec::new(),
+        });
+    }
+    let cached = cache_metadata(sources.cache, log)?;
+    let decisions = decide(
+        app,
+        &cached,
+        group,
+        inputs.features.launch_metadata_from_cache,
+    );
+    let layers = apply::apply(inputs, &decisions, &cached, sources.cache, log)?;
+    Ok(Restored {
+        analyzed: analyzed_again,
+        layers,
+    })
+}
+
+fn cache_metadata(
+    cache: Option<&dyn Cache>,
+    log: &dyn Log,
+) -> Result<CacheMetadata, RestoreError> {
+    let Some(cache) = cache else {
+        log.debug("Usable cache not provided, using empty cache metadata");
+        return Ok(CacheMetadata::default());
+    };
+    let metadata = cache.metadata().map_err(RestoreError::ReadCache)?;
+    if metadata == CacheMetadata::default() {
+        log.info("Layer cache not found");
+    }
+    Ok(metadata)
+}
