@@ -1,11 +1,17 @@
 //! Compressed bytes with their digests.
+use flate2::bufread::MultiGzDecoder;
+use sha2::{Digest as _, Sha256};
 use std::{
     fmt,
     fs::File,
-    io::{self, Read},
+    io::{self, BufReader, Read},
+    os::unix::fs::FileExt,
     sync::Arc,
 };
 use wharf_spec::digest::Digest;
+
+/// Compressed bytes read at once.
+const BUFFER: usize = 64 * 1024;
 
 /// How the bytes of a layer blob are compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -41,7 +47,31 @@ pub struct Blob {
 
 impl BlobSource for Blob {
     fn open(&self) -> io::Result<Box<dyn Read + Send>> {
-        todo!()
+        Ok(Box::new(BlobReader {
+            file: Arc::clone(&self.file),
+            at: 0,
+            size: self.size,
+        }))
+    }
+}
+
+/// Reads at its own position, so that many readers share one file.
+struct BlobReader {
+    file: Arc<File>,
+    at: u64,
+    size: u64,
+}
+
+impl Read for BlobReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let left = usize::try_from(self.size - self.at).unwrap_or(usize::MAX);
+        let wanted = buffer.len().min(left);
+        let count = self.file.read_at(&mut buffer[..wanted], self.at)?;
+        if count == 0 && wanted > 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        self.at += count as u64;
+        Ok(count)
     }
 }
 
@@ -49,24 +79,102 @@ impl BlobSource for Blob {
 #[derive(Debug)]
 pub struct VerifyingReader<R> {
     inner: R,
+    expected: Digest,
+    size: Option<u64>,
+    seen: u64,
+    hasher: Sha256,
+    verdict: Option<Verdict>,
+}
+
+/// What the end of the bytes told.
+#[derive(Debug, Clone, Copy)]
+enum Verdict {
+    Good,
+    WrongDigest(Digest),
+    WrongSize,
 }
 
 impl<R: Read> VerifyingReader<R> {
     /// Verifies what `inner` yields. A wrong digest or length is an error of kind `InvalidData`, never an end.
     pub fn new(inner: R, digest: Digest, size: Option<u64>) -> Self {
-        let _ = (digest, size);
-        Self { inner }
+        Self {
+            inner,
+            expected: digest,
+            size,
+            seen: 0,
+            hasher: Sha256::new(),
+            verdict: None,
+        }
+    }
+
+    fn judge(&mut self) -> Verdict {
+        let actual = Digest::from_bytes(self.hasher.finalize_reset().into());
+        if self.size.is_some_and(|size| size != self.seen) {
+            Verdict::WrongSize
+        } else if actual == self.expected {
+            Verdict::Good
+        } else {
+            Verdict::WrongDigest(actual)
+        }
+    }
+
+    fn outcome(&self, verdict: Verdict) -> io::Result<usize> {
+        let message = match verdict {
+            Verdict::Good => return Ok(0),
+            Verdict::WrongDigest(actual) => {
+                format!("expected {}, got bytes of {actual}", self.expected)
+            }
+            Verdict::WrongSize => format!(
+                "expected {} bytes of {}, got {}{}",
+                self.size.unwrap_or_default(),
+                self.expected,
+                self.seen,
+                if self.size.is_some_and(|size| self.seen > size) {
+                    " or more"
+                } else {
+                    ""
+                }
+            ),
+        };
+        Err(io::Error::new(io::ErrorKind::InvalidData, message))
     }
 }
 
 impl<R: Read> Read for VerifyingReader<R> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        self.inner.read(buf)
+        if let Some(verdict) = self.verdict {
+            return self.outcome(verdict);
+        }
+        if buf.is_empty() {
+            return Ok(0);
+        }
+        let count = self.inner.read(buf)?;
+        self.seen += count as u64;
+        self.hasher.update(&buf[..count]);
+        let verdict = if self.size.is_some_and(|size| self.seen > size) {
+            Verdict::WrongSize
+        } else if count == 0 {
+            self.judge()
+        } else {
+            return Ok(count);
+        };
+        self.verdict = Some(verdict);
+        self.outcome(verdict)
     }
 }
 
-/// The archive in `bytes`, whatever its compression; recognised by its first bytes.
-pub fn decompress(bytes: Box<dyn Read + Send>) -> io::Result<Box<dyn Read + Send>> {
-    let _ = bytes;
-    todo!()
+/// The archive in `bytes`, whatever its compression; recognised by its first bytes. Read to the end it has read
+/// `bytes` to the end.
+pub fn decompress(mut bytes: Box<dyn Read + Send>) -> io::Result<Box<dyn Read + Send>> {
+    let mut start = Vec::new();
+    bytes.by_ref().take(4).read_to_end(&mut start)?;
+    let whole = io::Cursor::new(start.clone()).chain(bytes);
+    Ok(match start.as_slice() {
+        [0x1f, 0x8b, ..] => Box::new(MultiGzDecoder::new(BufReader::with_capacity(BUFFER, whole))),
+        // A frame, or one that is to be skipped and stands before it.
+        [0x28, 0xb5, 0x2f, 0xfd] | [0x50..=0x5f, 0x2a, 0x4d, 0x18] => Box::new(
+            zstd::stream::read::Decoder::with_buffer(BufReader::with_capacity(BUFFER, whole))?,
+        ),
+        _ => Box::new(whole),
+    })
 }
