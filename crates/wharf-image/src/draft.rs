@@ -1,5 +1,8 @@
 //! An image being made. Edits change what they name; media types, annotations and unknown members are kept.
-use crate::{descriptor::Descriptor, image::{Family, Image, ImageError, Platform}};
+use crate::{
+    descriptor::Descriptor,
+    image::{Family, Image, ImageError, Platform},
+};
 use serde_json::{Map, Value};
 use std::sync::Arc;
 use wharf_layer::{Blob, BlobSource};

@@ -1,7 +1,22 @@
 //! An image: manifest and config, over the bytes they came in.
+use crate::{
+    descriptor::Descriptor,
+    json::{self, Document, malformed},
+};
 use serde_json::{Map, Value};
+use sha2::{Digest as _, Sha256};
+use std::fmt;
 use wharf_layer::Compression;
-use wharf_spec::{digest::Digest, target::Target};
+use wharf_spec::{
+    digest::Digest,
+    labels,
+    target::{Distro, Target},
+};
+
+/// Largest manifest or index that is read; registries refuse larger ones.
+pub const MAX_MANIFEST_BYTES: u64 = 4 << 20;
+/// Largest config that is read.
+pub const MAX_CONFIG_BYTES: u64 = 8 << 20;
 
 /// What an image runs on, in OCI spelling.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,6 +27,43 @@ pub struct Platform {
     pub architecture: String,
     /// `v8`; `None` matches any.
     pub variant: Option<String>,
+}
+
+impl Platform {
+    /// Whether something offered for `self` runs where `wanted` is asked for. What either side leaves empty matches
+    /// anything: cache images of the reference lifecycle name no architecture. `arm64` and `arm64/v8` are the same.
+    pub fn serves(&self, wanted: &Self) -> bool {
+        let either = |a: &str, b: &str| a.is_empty() || b.is_empty() || a == b;
+        either(&self.os, &wanted.os)
+            && either(&self.architecture, &wanted.architecture)
+            && either(self.variant_text(), wanted.variant_text())
+    }
+
+    /// The variant, empty when there is none or it goes without saying.
+    pub(crate) fn variant_text(&self) -> &str {
+        match (self.architecture.as_str(), self.variant.as_deref()) {
+            ("arm64", Some("v8")) | (_, None) => "",
+            (_, Some(variant)) => variant,
+        }
+    }
+}
+
+/// `os/architecture[/variant]`.
+impl fmt::Display for Platform {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let word = |text: &str| {
+            if text.is_empty() {
+                "any".to_owned()
+            } else {
+                text.to_owned()
+            }
+        };
+        write!(f, "{}/{}", word(&self.os), word(&self.architecture))?;
+        match &self.variant {
+            Some(variant) if !variant.is_empty() => write!(f, "/{variant}"),
+            _ => Ok(()),
+        }
+    }
 }
 
 /// Which of the two families of media types a manifest is written in.
@@ -62,19 +114,6 @@ impl Family {
     }
 }
 
-/// A content descriptor; members beyond these three are kept in `rest`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Descriptor {
-    /// Media type.
-    pub media_type: String,
-    /// Digest of the content.
-    pub digest: Digest,
-    /// Bytes of the content.
-    pub size: u64,
-    /// Annotations, urls, platform … in their order.
-    pub rest: Map<String, Value>,
-}
-
 /// A layer of an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Layer {
@@ -94,6 +133,26 @@ pub enum ImageError {
         document: &'static str,
         /// What is wrong.
         reason: String,
+    },
+    /// A document of a kind that wharf does not take.
+    #[error("{document} has media type '{media_type}': {reason}")]
+    Unsupported {
+        /// "manifest", "config", "index" or "layer".
+        document: &'static str,
+        /// Its media type.
+        media_type: String,
+        /// Why not, and what to do.
+        reason: &'static str,
+    },
+    /// A document is larger than any honest one.
+    #[error("{document} has {size} bytes, more than the {limit} that are read")]
+    TooLarge {
+        /// "manifest", "config" or "index".
+        document: &'static str,
+        /// Its bytes.
+        size: u64,
+        /// The limit.
+        limit: u64,
     },
     /// The config bytes are not those the manifest names.
     #[error("config has digest {actual} but the manifest names {expected}")]
@@ -128,14 +187,34 @@ pub struct Image {
 impl Image {
     /// Parses and checks both documents; the config must be the one the manifest names.
     pub fn parse(manifest_bytes: Vec<u8>, config_bytes: Vec<u8>) -> Result<Self, ImageError> {
-        let _ = (manifest_bytes, config_bytes);
-        todo!()
+        let manifest = json::parse(Document::Manifest, &manifest_bytes)?;
+        let family = family_of(&manifest)?;
+        let named = config_of(&manifest)?;
+        let actual = digest_of(&config_bytes);
+        if actual != named.digest {
+            return Err(ImageError::ConfigDigest {
+                expected: named.digest,
+                actual,
+            });
+        }
+        let config = json::parse(Document::Config, &config_bytes)?;
+        let layers = layers_of(&manifest, &config)?;
+        Ok(Self {
+            digest: digest_of(&manifest_bytes),
+            manifest_bytes,
+            config_bytes,
+            manifest,
+            config,
+            layers,
+            family,
+        })
     }
 
     /// Descriptor of the config a manifest names, so that a store can fetch it.
     pub fn config_descriptor(manifest_bytes: &[u8]) -> Result<Descriptor, ImageError> {
-        let _ = manifest_bytes;
-        todo!()
+        let manifest = json::parse(Document::Manifest, manifest_bytes)?;
+        family_of(&manifest)?;
+        config_of(&manifest)
     }
 
     /// Digest of the manifest bytes.
@@ -153,6 +232,11 @@ impl Image {
         &self.config_bytes
     }
 
+    /// Digest of the config, which is the image ID.
+    pub fn config_digest(&self) -> Digest {
+        digest_of(&self.config_bytes)
+    }
+
     /// The manifest as JSON.
     pub fn manifest(&self) -> &Map<String, Value> {
         &self.manifest
@@ -168,7 +252,7 @@ impl Image {
         &self.layers
     }
 
-    /// Family of the manifest.
+    /// Family of the manifest. Its layers may be of the other one: the reference lifecycle writes such images.
     pub fn family(&self) -> Family {
         self.family
     }
@@ -180,23 +264,156 @@ impl Image {
 
     /// A label of the config.
     pub fn label(&self, name: &str) -> Option<&str> {
-        let _ = name;
-        todo!()
+        self.labels()?.get(name)?.as_str()
+    }
+
+    /// All labels; `None` when there are none.
+    pub fn labels(&self) -> Option<&Map<String, Value>> {
+        self.run_config("Labels")?.as_object()
     }
 
     /// The value of an environment variable; everything after the first `=`.
     pub fn env(&self, name: &str) -> Option<&str> {
-        let _ = name;
-        todo!()
+        self.env_entries()
+            .find_map(|(key, value)| (key == name).then_some(value))
     }
 
-    /// What the image runs on.
+    /// The environment in order; an entry without `=` has an empty value.
+    pub fn env_entries(&self) -> impl Iterator<Item = (&str, &str)> {
+        let entries = self.run_config("Env").and_then(Value::as_array);
+        entries
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .map(|entry| entry.split_once('=').unwrap_or((entry, "")))
+    }
+
+    /// `User` of the config; empty when there is none.
+    pub fn user(&self) -> &str {
+        self.run_config("User")
+            .and_then(Value::as_str)
+            .unwrap_or("")
+    }
+
+    /// What the image runs on; empty where the config does not say.
     pub fn platform(&self) -> Platform {
-        todo!()
+        let text = |name: &str| self.config.get(name).and_then(Value::as_str).unwrap_or("");
+        Platform {
+            os: text("os").to_owned(),
+            architecture: text("architecture").to_owned(),
+            variant: Some(text("variant").to_owned()).filter(|variant| !variant.is_empty()),
+        }
     }
 
     /// Platform with distribution and id from the labels `io.buildpacks.base.*`.
     pub fn target(&self) -> Target {
-        todo!()
+        let label = |name: &str| self.label(name).unwrap_or("").to_owned();
+        let distro = Distro {
+            name: label(labels::DISTRO_NAME),
+            version: label(labels::DISTRO_VERSION),
+        };
+        let platform = self.platform();
+        Target {
+            id: label(labels::BASE_ID),
+            os: platform.os,
+            arch: platform.architecture,
+            arch_variant: platform.variant.unwrap_or_default(),
+            distro: Some(distro).filter(|distro| *distro != Distro::default()),
+        }
     }
+
+    /// A member of `config.config`, what the image says about running it.
+    fn run_config(&self, name: &str) -> Option<&Value> {
+        self.config.get("config")?.get(name)
+    }
+}
+
+/// Digest of bytes at hand.
+pub fn digest_of(bytes: &[u8]) -> Digest {
+    Digest::from_bytes(Sha256::digest(bytes).into())
+}
+
+/// The family a manifest is written in; without a media type of its own, that of its config.
+fn family_of(manifest: &Map<String, Value>) -> Result<Family, ImageError> {
+    let own = manifest.get("mediaType").and_then(Value::as_str);
+    let unsupported = |media_type: &str, reason| ImageError::Unsupported {
+        document: Document::Manifest.name(),
+        media_type: media_type.to_owned(),
+        reason,
+    };
+    match own {
+        Some(own) if own == Family::Docker.manifest() => return Ok(Family::Docker),
+        Some(own) if own == Family::Oci.manifest() => return Ok(Family::Oci),
+        Some(own) if own == Family::Docker.index() || own == Family::Oci.index() => {
+            return Err(unsupported(own, "it is an index of images, not an image"));
+        }
+        Some(own) if own.contains("manifest.v1+") && own.contains("docker") => {
+            return Err(unsupported(own, SCHEMA_1));
+        }
+        Some("") | None => {}
+        Some(own) => return Err(unsupported(own, "it is not an image manifest")),
+    }
+    if manifest.get("schemaVersion").and_then(Value::as_u64) == Some(1) {
+        return Err(unsupported("", SCHEMA_1));
+    }
+    if manifest.contains_key("manifests") {
+        return Err(unsupported("", "it is an index of images, not an image"));
+    }
+    let config = config_of(manifest)?;
+    Ok(if config.media_type == Family::Docker.config() {
+        Family::Docker
+    } else {
+        Family::Oci
+    })
+}
+
+const SCHEMA_1: &str =
+    "manifests of schema 1 are unsupported, push the image again with a current client";
+
+fn config_of(manifest: &Map<String, Value>) -> Result<Descriptor, ImageError> {
+    let value = manifest
+        .get("config")
+        .ok_or_else(|| malformed(Document::Manifest, "'config' is missing"))?;
+    let config = Descriptor::from_json(value, Document::Manifest, "config")?;
+    if [Family::Docker.config(), Family::Oci.config()].contains(&config.media_type.as_str()) {
+        return Ok(config);
+    }
+    Err(ImageError::Unsupported {
+        document: Document::Config.name(),
+        media_type: config.media_type,
+        reason: "it is not the config of an image, but of some other artifact",
+    })
+}
+
+fn layers_of(
+    manifest: &Map<String, Value>,
+    config: &Map<String, Value>,
+) -> Result<Vec<Layer>, ImageError> {
+    let descriptors = json::array(manifest.get("layers"), Document::Manifest, "layers")?;
+    let rootfs = config
+        .get("rootfs")
+        .and_then(|rootfs| rootfs.get("diff_ids"));
+    let diff_ids = json::array(rootfs, Document::Config, "rootfs.diff_ids")?;
+    if descriptors.len() != diff_ids.len() {
+        return Err(ImageError::LayerCount {
+            layers: descriptors.len(),
+            diff_ids: diff_ids.len(),
+        });
+    }
+    let layer = |(descriptor, diff_id): (&Value, &Value)| {
+        let descriptor = Descriptor::from_json(descriptor, Document::Manifest, "layers")?;
+        descriptor.layer_compression()?;
+        let diff_id = diff_id.as_str().and_then(|text| text.parse().ok());
+        let diff_id = diff_id.ok_or_else(|| {
+            malformed(
+                Document::Config,
+                "'rootfs.diff_ids' has what is not a sha256 digest",
+            )
+        })?;
+        Ok(Layer {
+            descriptor,
+            diff_id,
+        })
+    };
+    descriptors.iter().zip(diff_ids).map(layer).collect()
 }

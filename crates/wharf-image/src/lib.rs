@@ -2,17 +2,23 @@
 //!
 //! | module | what |
 //! |---|---|
+//! | [`descriptor`] | content descriptors and media types of layers |
 //! | [`image`] | a manifest and its config over the bytes received |
+//! | [`index`] | which image of an index serves a platform |
 //! | [`draft`] | an image being made; edits change what they name and keep the rest |
 //! | [`store`] | where images live: [`ImageStore`] |
 //! | [`run_image`] | which run image or mirror a build takes, and its target |
 //! | [`validate`] | whether an image is one that every runtime accepts |
+pub mod descriptor;
 pub mod draft;
 pub mod image;
+pub mod index;
+mod json;
 pub mod run_image;
 pub mod store;
 pub mod validate;
 
+pub use descriptor::Descriptor;
 pub use draft::{DraftLayer, ImageDraft, LayerSource, SealedImage};
-pub use image::{Descriptor, Family, Image, ImageError, Platform};
+pub use image::{Family, Image, ImageError, Layer, Platform};
 pub use store::{Access, ImageStore, StoreError, StoreErrorKind, Transfer, Written};

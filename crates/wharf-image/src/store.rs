@@ -1,7 +1,7 @@
 //! Where images live.
 use crate::{
-    draft::{DraftLayer, SealedImage},
     descriptor::Descriptor,
+    draft::{DraftLayer, SealedImage},
     image::{Image, ImageError, Platform},
 };
 use std::{fmt, io::Read};
@@ -69,11 +69,13 @@ pub trait ImageStore: fmt::Debug + Send + Sync {
     /// The reference that [`identify`](Self::identify) turned into `identifier`; a layout takes its paths back to
     /// references, a registry parses what handoff files hold.
     fn locate(&self, identifier: &str) -> Result<Reference, StoreError> {
-        identifier.parse().map_err(|error: ReferenceError| StoreError {
-            action: "understand reference",
-            reference: identifier.to_owned(),
-            kind: StoreErrorKind::Unsupported(error.to_string()),
-        })
+        identifier
+            .parse()
+            .map_err(|error: ReferenceError| StoreError {
+                action: "understand reference",
+                reference: identifier.to_owned(),
+                kind: StoreErrorKind::Unsupported(error.to_string()),
+            })
     }
 
     /// Removes the image with `digest` from the repository of `reference`; already gone is fine.
