@@ -11,10 +11,13 @@
 //! | [`validate`] | whether an image is one that every runtime accepts |
 pub mod descriptor;
 pub mod draft;
+mod history;
 pub mod image;
 pub mod index;
 mod json;
+mod rebase;
 pub mod run_image;
+mod seal;
 pub mod store;
 pub mod validate;
 
