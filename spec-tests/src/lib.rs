@@ -1,1 +1,56 @@
-//! Black-box tests.
+//! Tools of the black-box tests: they know executables, files, environment, exit codes, and images as skopeo reads
+//! them, and link nothing of the lifecycle.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`stage`] | the standard directories of a build, and running a phase in them as an ordinary user |
+//! | [`registry`] | Debian's `docker-registry` on a loopback port |
+//! | [`image`] | an image as skopeo reads it |
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::missing_panics_doc,
+    reason = "a test tool that cannot go on ends the test"
+)]
+pub mod image;
+pub mod registry;
+pub mod stage;
+
+use std::path::{Path, PathBuf};
+
+/// The directory of executables under test: `WHARF_DIST` or what `cargo xtask dist` left.
+pub fn lifecycle_dir() -> PathBuf {
+    let dist =
+        std::env::var_os("WHARF_DIST").map_or_else(|| top().join("target/dist"), PathBuf::from);
+    let dir = dist.join("lifecycle");
+    assert!(
+        dir.join("lifecycle").is_file(),
+        "there is no {}; run cargo xtask dist",
+        dir.display()
+    );
+    dir
+}
+
+/// A file or directory of `fixtures/`.
+pub fn fixture(path: &str) -> PathBuf {
+    top().join("fixtures").join(path)
+}
+
+/// Text of a file; the test ends when it cannot be read.
+pub fn read(path: &Path) -> String {
+    std::fs::read_to_string(path).unwrap_or_else(|error| panic!("read {}: {error}", path.display()))
+}
+
+/// Parsed TOML of a file.
+pub fn toml_of(path: &Path) -> toml::Table {
+    read(path)
+        .parse()
+        .unwrap_or_else(|error| panic!("parse {}: {error}", path.display()))
+}
+
+fn top() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("the crate is in the workspace")
+        .to_path_buf()
+}

@@ -1,0 +1,195 @@
+//! The standard directories of a build, and running a phase in them.
+//!
+//! A phase runs under bubblewrap: a user namespace in which it is user 1000 without capabilities, with the machine's
+//! system directories read-only and the standard directories of the specification from a temporary directory.
+use crate::lifecycle_dir;
+use std::{
+    fs,
+    os::unix::fs::{PermissionsExt, symlink},
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+use tempfile::TempDir;
+
+/// The standard directories.
+const DIRS: [&str; 6] = ["layers", "workspace", "platform", "cnb", "cache", "tmp"];
+
+/// What a program left behind.
+#[derive(Debug)]
+pub struct Outcome {
+    /// Exit status.
+    pub code: i32,
+    /// Standard output and standard error.
+    pub output: String,
+}
+
+impl Outcome {
+    /// Ends the test unless the status is `code`.
+    #[track_caller]
+    pub fn expect_code(self, code: i32) -> Self {
+        assert_eq!(self.code, code, "{}", self.output);
+        self
+    }
+
+    /// Ends the test unless the output contains every part.
+    #[track_caller]
+    pub fn expect_words(self, parts: &[&str]) -> Self {
+        for part in parts {
+            assert!(
+                self.output.contains(part),
+                "'{part}' is not in:\n{}",
+                self.output
+            );
+        }
+        self
+    }
+}
+
+/// The directories of one build.
+#[derive(Debug)]
+pub struct Stage {
+    dir: TempDir,
+    env: Vec<(String, String)>,
+}
+
+impl Stage {
+    /// Empty directories, and the lifecycle under `/cnb/lifecycle`.
+    pub fn new(platform_api: &str) -> Self {
+        let dir = TempDir::new().expect("make a temporary directory");
+        for name in DIRS {
+            let path = dir.path().join(name);
+            fs::create_dir(&path).expect("make a standard directory");
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("set its mode");
+        }
+        fs::create_dir(dir.path().join("cnb/lifecycle")).expect("make the lifecycle's directory");
+        let mut stage = Self {
+            dir,
+            env: Vec::new(),
+        };
+        stage.set("CNB_PLATFORM_API", platform_api);
+        stage.set("CNB_USER_ID", "1000");
+        stage.set("CNB_GROUP_ID", "1000");
+        stage.set("PATH", "/usr/local/bin:/usr/bin:/bin");
+        stage.set("HOME", "/tmp");
+        stage
+    }
+
+    /// Sets a variable for every phase.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.env.retain(|(known, _)| known != name);
+        self.env.push((name.to_owned(), value.to_owned()));
+    }
+
+    /// Removes a variable.
+    pub fn unset(&mut self, name: &str) {
+        self.env.retain(|(known, _)| known != name);
+    }
+
+    /// A path as the phase sees it, on this machine: `/layers/x` is `<dir>/layers/x`.
+    pub fn path(&self, inside: &str) -> PathBuf {
+        self.dir.path().join(inside.trim_start_matches('/'))
+    }
+
+    /// Writes a file with its parents; executables by their place under a `bin` directory or a leading `#!`.
+    pub fn write(&self, inside: &str, text: &str) {
+        let path = self.path(inside);
+        fs::create_dir_all(path.parent().expect("a file has a parent")).expect("make parents");
+        fs::write(&path, text).unwrap_or_else(|error| panic!("write {inside}: {error}"));
+        let mode = if text.starts_with("#!") { 0o755 } else { 0o644 };
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).expect("set the mode");
+    }
+
+    /// Makes a symbolic link.
+    pub fn link(&self, target: &str, inside: &str) {
+        symlink(target, self.path(inside)).unwrap_or_else(|error| panic!("link {inside}: {error}"));
+    }
+
+    /// Copies a fixture tree with the modes every test may rely on: 755 for directories and scripts, else 644.
+    pub fn copy(&self, from: &Path, inside: &str) {
+        copy_tree(from, &self.path(inside));
+    }
+
+    /// Runs an executable of the lifecycle with arguments.
+    pub fn phase(&self, phase: &str, args: &[&str]) -> Outcome {
+        self.run(&format!("/cnb/lifecycle/{phase}"), args)
+    }
+
+    /// Runs any program in the stage.
+    pub fn run(&self, program: &str, args: &[&str]) -> Outcome {
+        let mut bwrap = self.bwrap();
+        bwrap.arg(program).args(args);
+        let output = bwrap
+            .stdin(Stdio::null())
+            .output()
+            .expect("start bwrap; cargo xtask test installs it");
+        let text = [output.stdout, output.stderr].concat();
+        Outcome {
+            code: output.status.code().unwrap_or(-1),
+            output: String::from_utf8_lossy(&text).into_owned(),
+        }
+    }
+
+    /// The command that enters the stage, without the program.
+    pub fn bwrap(&self) -> Command {
+        let mut bwrap = Command::new("bwrap");
+        bwrap.args([
+            "--unshare-user",
+            "--uid",
+            "1000",
+            "--gid",
+            "1000",
+            "--unshare-pid",
+            "--unshare-ipc",
+        ]);
+        bwrap.args([
+            "--die-with-parent",
+            "--clearenv",
+            "--dev",
+            "/dev",
+            "--proc",
+            "/proc",
+        ]);
+        for system in ["/usr", "/etc", "/bin", "/sbin", "/lib", "/lib64"] {
+            bwrap.args(["--ro-bind-try", system, system]);
+        }
+        for name in DIRS {
+            bwrap
+                .arg("--bind")
+                .arg(self.dir.path().join(name))
+                .arg(format!("/{name}"));
+        }
+        bwrap
+            .arg("--ro-bind")
+            .arg(lifecycle_dir())
+            .arg("/cnb/lifecycle");
+        for (name, value) in &self.env {
+            bwrap.args(["--setenv", name, value]);
+        }
+        bwrap.args(["--chdir", "/", "--"]);
+        bwrap
+    }
+}
+
+fn copy_tree(from: &Path, to: &Path) {
+    let kind = fs::symlink_metadata(from)
+        .unwrap_or_else(|error| panic!("look at {}: {error}", from.display()));
+    if kind.is_dir() {
+        fs::create_dir_all(to).expect("make a directory");
+        fs::set_permissions(to, fs::Permissions::from_mode(0o755)).expect("set its mode");
+        for entry in fs::read_dir(from).expect("list a directory") {
+            let entry = entry.expect("read a directory entry");
+            copy_tree(&entry.path(), &to.join(entry.file_name()));
+        }
+    } else if kind.is_symlink() {
+        symlink(fs::read_link(from).expect("read a link"), to).expect("copy a link");
+    } else {
+        let content = fs::read(from).expect("read a file");
+        let script = content.starts_with(b"#!");
+        fs::write(to, content).expect("write a file");
+        fs::set_permissions(
+            to,
+            fs::Permissions::from_mode(if script { 0o755 } else { 0o644 }),
+        )
+        .expect("set its mode");
+    }
+}
