@@ -1,5 +1,6 @@
 //! Debian's `docker-registry` on a loopback port.
 use std::{
+    collections::BTreeSet,
     fs,
     net::{TcpListener, TcpStream},
     path::Path,
@@ -14,7 +15,7 @@ use tempfile::TempDir;
 pub struct Registry {
     child: Child,
     port: u16,
-    _dir: TempDir,
+    dir: TempDir,
 }
 
 impl Registry {
@@ -36,11 +37,7 @@ impl Registry {
             .stderr(Stdio::null())
             .spawn()
             .expect("start docker-registry; cargo xtask test installs it");
-        let registry = Self {
-            child,
-            port,
-            _dir: dir,
-        };
+        let registry = Self { child, port, dir };
         registry.wait();
         registry
     }
@@ -73,6 +70,35 @@ impl Registry {
             "skopeo could not push {} to {name}",
             from.display()
         );
+    }
+
+    /// Digests of all blobs the registry stores.
+    pub fn blobs(&self) -> BTreeSet<String> {
+        let mut found = BTreeSet::new();
+        let root = self.dir.path().join("data/docker/registry/v2/blobs/sha256");
+        for prefix in fs::read_dir(root).expect("list the registry's blobs") {
+            for blob in
+                fs::read_dir(prefix.expect("read a directory entry").path()).expect("list blobs")
+            {
+                found.insert(
+                    blob.expect("read a directory entry")
+                        .file_name()
+                        .to_string_lossy()
+                        .into_owned(),
+                );
+            }
+        }
+        found
+    }
+
+    /// Deletes a manifest by digest.
+    pub fn delete(&self, name: &str, digest: &str) {
+        let status = Command::new("skopeo")
+            .args(["delete", "--tls-verify=false"])
+            .arg(format!("docker://{}@{digest}", self.name(name)))
+            .status()
+            .expect("start skopeo");
+        assert!(status.success(), "skopeo could not delete {name}@{digest}");
     }
 
     fn wait(&self) {

@@ -2,7 +2,7 @@
 //!
 //! A phase runs under bubblewrap: a user namespace in which it is user 1000 without capabilities, with the machine's
 //! system directories read-only and the standard directories of the specification from a temporary directory.
-use crate::lifecycle_dir;
+use crate::{fixture, lifecycle_dir, read};
 use std::{
     fs,
     os::unix::fs::{PermissionsExt, symlink},
@@ -10,6 +10,9 @@ use std::{
     process::{Command, Stdio},
 };
 use tempfile::TempDir;
+
+/// The registry in the recorded files.
+pub const RECORDED_REGISTRY: &str = "127.0.0.1:5055";
 
 /// The standard directories.
 const DIRS: [&str; 6] = ["layers", "workspace", "platform", "cnb", "cache", "tmp"];
@@ -26,14 +29,14 @@ pub struct Outcome {
 impl Outcome {
     /// Ends the test unless the status is `code`.
     #[track_caller]
-    pub fn expect_code(self, code: i32) -> Self {
+    pub fn expect_code(&self, code: i32) -> &Self {
         assert_eq!(self.code, code, "{}", self.output);
         self
     }
 
     /// Ends the test unless the output contains every part.
     #[track_caller]
-    pub fn expect_words(self, parts: &[&str]) -> Self {
+    pub fn expect_words(&self, parts: &[&str]) -> &Self {
         for part in parts {
             assert!(
                 self.output.contains(part),
@@ -72,6 +75,56 @@ impl Stage {
         stage.set("PATH", "/usr/local/bin:/usr/bin:/bin");
         stage.set("HOME", "/tmp");
         stage
+    }
+
+    /// The recorded app and buildpacks of the reference's builds, with `registry` in the place of theirs.
+    #[must_use]
+    pub fn sample(api: &str, registry: &str) -> Self {
+        let mut stage = Self::new(api);
+        stage.set("CNB_STACK_ID", "example.stack");
+        let inputs = fixture("golden/reference").join(api).join("inputs");
+        stage.copy(&inputs.join("cnb"), "cnb");
+        stage.copy(&inputs.join("platform"), "platform");
+        stage.copy(&inputs.join("workspace"), "workspace");
+        stage.copy(
+            &inputs.join("project-metadata.toml"),
+            "layers/project-metadata.toml",
+        );
+        fs::remove_file(stage.path("workspace/link"))
+            .expect("remove the recorded stand-in of the link");
+        stage.link("main.txt", "workspace/link");
+        let run = read(&stage.path("cnb/run.toml")).replace(RECORDED_REGISTRY, registry);
+        stage.write("cnb/run.toml", &run);
+        stage
+    }
+
+    /// Runs the five phases as most platforms do; each must succeed.
+    pub fn build(&self, image: &str) {
+        for (phase, args) in self.phases(image) {
+            let args: Vec<&str> = args.iter().map(String::as_str).collect();
+            self.phase(phase, &args).expect_code(0);
+        }
+    }
+
+    /// The five phases with their arguments.
+    pub fn phases(&self, image: &str) -> [(&'static str, Vec<String>); 5] {
+        let words = |list: &[&str]| list.iter().map(|word| (*word).to_owned()).collect();
+        [
+            ("analyzer", words(&["-layers=/layers", image])),
+            ("detector", words(&["-layers=/layers", "-app=/workspace"])),
+            ("restorer", words(&["-layers=/layers", "-cache-dir=/cache"])),
+            ("builder", words(&["-layers=/layers", "-app=/workspace"])),
+            (
+                "exporter",
+                words(&[
+                    "-layers=/layers",
+                    "-app=/workspace",
+                    "-cache-dir=/cache",
+                    "-launcher=/cnb/launcher",
+                    image,
+                ]),
+            ),
+        ]
     }
 
     /// Sets a variable for every phase.

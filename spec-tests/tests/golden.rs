@@ -6,16 +6,13 @@ use spec_tests::{
     image::{Image, digest},
     read,
     registry::Registry,
-    stage::Stage,
+    stage::{RECORDED_REGISTRY, Stage},
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
 };
-
-/// The registry in the recorded files.
-const RECORDED: &str = "127.0.0.1:5055";
 
 #[test]
 fn platform_api_0_13_gives_what_the_reference_gave() {
@@ -143,23 +140,8 @@ impl Replay<'_> {
         );
     }
 
-    /// The recorded inputs, with the registry's address of this run.
     fn stage(&self) -> Stage {
-        let mut stage = Stage::new(self.api);
-        stage.set("CNB_STACK_ID", "example.stack");
-        let inputs = self.golden.join("inputs");
-        stage.copy(&inputs.join("cnb"), "cnb");
-        stage.copy(&inputs.join("platform"), "platform");
-        stage.copy(&inputs.join("workspace"), "workspace");
-        stage.copy(
-            &inputs.join("project-metadata.toml"),
-            "layers/project-metadata.toml",
-        );
-        fs::remove_file(stage.path("workspace/link"))
-            .expect("remove the recorded stand-in of the link");
-        stage.link("main.txt", "workspace/link");
-        let run = read(&stage.path("cnb/run.toml")).replace(RECORDED, &self.registry.address());
-        stage.write("cnb/run.toml", &run);
+        let stage = Stage::sample(self.api, &self.registry.address());
         if self.cache.path("cache/committed").exists() {
             copy_cache(
                 &self.cache.path("cache/committed"),
@@ -207,7 +189,7 @@ impl Replay<'_> {
             }
             Value::Array(items) => items.iter().map(|item| self.normal(item)).collect(),
             Value::String(text) => {
-                let text = text.replace(&self.registry.address(), RECORDED);
+                let text = text.replace(&self.registry.address(), RECORDED_REGISTRY);
                 match text.split_once("@sha256:") {
                     Some((name, _)) if name.contains("probe") => Value::from(format!("{name}@")),
                     _ => Value::from(text),
