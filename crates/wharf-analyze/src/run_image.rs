@@ -132,12 +132,11 @@ fn describe(
             reference: reference.to_string(),
         });
     }
-    let wanted = &inputs.platform;
-    if actual.os != wanted.os || actual.architecture != wanted.architecture {
+    if !actual.serves(&inputs.platform) {
         return Err(AnalyzeError::WrongPlatform {
             reference: reference.to_string(),
-            actual: format!("{}/{}", actual.os, actual.architecture),
-            wanted: format!("{}/{}", wanted.os, wanted.architecture),
+            actual: actual.to_string(),
+            wanted: inputs.platform.to_string(),
         });
     }
     let mut described = RunImage {

@@ -1,1 +1,109 @@
-//! Assembles the app image and the next cache.
+//! Assembles the app image and the next cache (platform spec, "exporter").
+//!
+//! | module | what |
+//! |---|---|
+//! | [`inputs`] | what the phase is told |
+//! | [`collect`] | what lies in the layers directory |
+//! | [`decide`](mod@decide) | the layers of the image in order, and which may be reused; pure |
+//! | `transfer` | encodes and uploads layers, a bounded number in flight |
+//! | `apply` | carries the decisions out |
+//! | [`config`] | environment, entrypoint and labels; pure |
+//! | `save` | writes image and tags |
+//! | [`cache`] | the next cache |
+//! | [`lifecycle_sbom`] | SBOM files of lifecycle and launcher |
+//! | [`time`] | the creation time |
+//! | [`error`] | why exporting fails |
+mod apply;
+pub mod cache;
+pub mod collect;
+pub mod config;
+pub mod decide;
+pub mod error;
+mod files;
+pub mod inputs;
+pub mod lifecycle_sbom;
+mod save;
+pub mod time;
+mod transfer;
+
+pub use cache::{CacheExport, export_cache};
+pub use decide::{Decision, LayerPlan, Role, decide};
+pub use error::{CacheExportError, ExportError};
+pub use inputs::{ExportInputs, Handoff};
+
+use wharf_image::{Descriptor, ImageStore, Transfer};
+use wharf_spec::{
+    digest::Digest, files::report::Report, labels::lifecycle::LifecycleMetadata, log::Log,
+    reference::Reference,
+};
+
+/// What was exported.
+#[derive(Debug, Clone)]
+pub struct Exported {
+    /// Contents of `report.toml`.
+    pub report: Report,
+    /// Where the image is.
+    pub reference: Reference,
+    /// Digest of its manifest.
+    pub digest: Digest,
+    /// Its lifecycle metadata.
+    pub metadata: LifecycleMetadata,
+    /// Its layers, lowest first.
+    pub layers: Vec<ExportedLayer>,
+}
+
+/// How a layer got into the image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// It belongs to the run image.
+    Base,
+    /// It is in the previous image, too.
+    Reused,
+    /// It was made by this build.
+    Added,
+}
+
+/// One layer of the image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExportedLayer {
+    /// `<buildpack>:<layer>`, `buildpacksio/lifecycle:launcher`, `slice-1`, `run image` …
+    pub name: String,
+    /// Diff ID.
+    pub diff_id: Digest,
+    /// Descriptor of the compressed bytes.
+    pub descriptor: Descriptor,
+    /// How it got into the image.
+    pub change: Change,
+    /// How its bytes got into the repository of the image.
+    pub transfer: Transfer,
+}
+
+/// Builds the app image on the run image and writes it to every output.
+///
+/// Blobs are uploaded while later layers are encoded; each lies in an unnamed temporary file that is gone once it
+/// is uploaded. Nothing is tagged before the image is complete and judged valid.
+pub fn export(
+    inputs: &ExportInputs,
+    handoff: &Handoff<'_>,
+    store: &dyn ImageStore,
+    log: &dyn Log,
+) -> Result<Exported, ExportError> {
+    save::check_outputs(inputs)?;
+    let base = apply::find_base(inputs, handoff, store)?;
+    let previous = apply::find_previous(inputs, handoff, store, log)?;
+    let entrypoint = config::entrypoint(inputs, handoff.build_metadata)?;
+    lifecycle_sbom::copy(inputs)?;
+    let collected = collect::collect(inputs, handoff)?;
+    let recorded = handoff.analyzed.metadata.clone().unwrap_or_default();
+    let decisions = decide(&collected, &recorded)?;
+    let mut assembled = apply::assemble(inputs, &decisions, (&base, previous.as_ref()), (store, log))?;
+    let metadata = apply::metadata(inputs, handoff, &base, (&collected, &assembled.layers));
+    config::apply(
+        &mut assembled.draft,
+        inputs,
+        (handoff.build_metadata, &metadata),
+        &entrypoint,
+        log,
+    )?;
+    save::save(inputs, handoff, (assembled, metadata), store, log)
+}

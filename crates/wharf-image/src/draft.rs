@@ -257,6 +257,21 @@ impl ImageDraft {
         self.run_config().insert("WorkingDir".into(), dir.into());
     }
 
+    /// Sets what the image runs on; without a variant none is left.
+    pub fn set_platform(&mut self, platform: &Platform) {
+        let members = [
+            ("os", Some(platform.os.as_str())),
+            ("architecture", Some(platform.architecture.as_str())),
+            ("variant", platform.variant.as_deref()),
+        ];
+        for (name, value) in members {
+            match value {
+                Some(value) => self.config.insert(name.into(), value.into()),
+                None => self.config.shift_remove(name),
+            };
+        }
+    }
+
     /// Sets `User`.
     pub fn set_user(&mut self, user: &str) {
         self.run_config().insert("User".into(), user.into());

@@ -61,10 +61,7 @@ pub(crate) fn update(
 
 fn labels(image: &Image) -> Vec<(&str, &str)> {
     image
-        .config()
-        .get("config")
-        .and_then(|config| config.get("Labels"))
-        .and_then(Value::as_object)
+        .labels()
         .into_iter()
         .flatten()
         .filter_map(|(name, value)| Some((name.as_str(), value.as_str()?)))

@@ -1,0 +1,108 @@
+//! Writes image and tags.
+use crate::{ExportError, ExportInputs, Exported, Handoff, apply::Assembled, files};
+use wharf_image::ImageStore;
+use wharf_spec::{
+    api::LegacyBom,
+    files::{
+        build::Build,
+        launch::BomBuildpack,
+        report::{BuildReport, ImageReport, Report},
+    },
+    labels::lifecycle::LifecycleMetadata,
+    log::Log,
+    reference::Reference,
+};
+
+/// At least one output, all on one registry.
+pub(crate) fn check_outputs(inputs: &ExportInputs) -> Result<(), ExportError> {
+    let first = inputs.outputs.first().ok_or(ExportError::NoOutput)?;
+    let other = inputs
+        .outputs
+        .iter()
+        .find(|output| output.registry() != first.registry());
+    match other {
+        Some(other) => Err(ExportError::MultipleRegistries {
+            first: first.to_string(),
+            other: other.to_string(),
+        }),
+        None => Ok(()),
+    }
+}
+
+/// One output per repository: layers have to be in each.
+pub(crate) fn repositories(inputs: &ExportInputs) -> Vec<&Reference> {
+    let mut repositories: Vec<&Reference> = Vec::new();
+    for output in &inputs.outputs {
+        if !repositories.iter().any(|seen| seen.same_repository(output)) {
+            repositories.push(output);
+        }
+    }
+    repositories
+}
+
+pub(crate) fn save(
+    inputs: &ExportInputs,
+    handoff: &Handoff<'_>,
+    (assembled, metadata): (Assembled, LifecycleMetadata),
+    store: &dyn ImageStore,
+    log: &dyn Log,
+) -> Result<Exported, ExportError> {
+    let reference = inputs.outputs.first().ok_or(ExportError::NoOutput)?.clone();
+    let build = build_report(inputs, handoff)?;
+    let sealed = assembled.draft.seal().map_err(ExportError::Seal)?;
+    let faults = wharf_image::validate::validate(&sealed.image);
+    if !faults.is_empty() {
+        return Err(ExportError::Invalid { faults });
+    }
+    log.info(&format!("Saving {reference}..."));
+    let written = store
+        .put_image(&sealed, &inputs.outputs)
+        .map_err(ExportError::Save)?;
+    log.info(&format!("*** Images ({}):", written.digest));
+    for tag in &written.tags {
+        log.info(&format!("      {tag}"));
+    }
+    log.debug(&format!("*** Digest: {}", written.digest));
+    log.debug(&format!("*** Manifest Size: {}", written.manifest_size));
+    Ok(Exported {
+        report: Report {
+            build,
+            image: ImageReport {
+                tags: written.tags.iter().map(ToString::to_string).collect(),
+                image_id: String::new(),
+                digest: written.digest.to_string(),
+                manifest_size: written.manifest_size,
+            },
+        },
+        reference,
+        digest: written.digest,
+        metadata,
+        layers: assembled.exported,
+    })
+}
+
+/// Deprecated bills of materials, where the Platform API still puts them into the report.
+fn build_report(
+    inputs: &ExportInputs,
+    handoff: &Handoff<'_>,
+) -> Result<Option<BuildReport>, ExportError> {
+    if inputs.platform_api.features().legacy_bom != LegacyBom::Label {
+        return Ok(None);
+    }
+    let mut report = BuildReport::default();
+    for element in &handoff.group.group {
+        let path = inputs
+            .layers_root()
+            .join(element.id.dir_name())
+            .join("build.toml");
+        let build: Build = files::read_toml(&path)?.unwrap_or_default();
+        for mut entry in build.bom {
+            entry.buildpack = Some(BomBuildpack {
+                id: element.id.to_string(),
+                version: element.version.clone(),
+            });
+            report.bom.push(entry);
+        }
+    }
+    Ok((!report.bom.is_empty()).then_some(report))
+}
