@@ -1,1 +1,42 @@
 //! An image store over the OCI distribution protocol, with authentication.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`options`] | everything the edge decides: credentials, insecure registries, certificates, proxies, limits |
+//! | [`keychain`] | `CNB_REGISTRY_AUTH`, Docker and podman config files, credential helpers |
+//! | [`credentials`] | accounts by registry, in memory; nothing of them can be printed |
+//! | [`store`] | [`RegistryStore`], the implementation of [`wharf_image::ImageStore`] |
+//! | [`statistics`] | what was sent and received |
+//!
+//! Inside: `session` is one registry with its connections, scheme and tokens; `auth`, `token`, `challenge` and `scope`
+//! are the way from a 401 to an `Authorization` header; `retry` is the one policy of trying again; `pull` and `push`
+//! are the transfers; `failure` turns answers into [`wharf_image::StoreErrorKind`].
+mod auth;
+mod body;
+mod challenge;
+pub mod credentials;
+mod docker_config;
+mod failure;
+mod helper;
+mod http;
+pub mod keychain;
+mod location;
+mod manifest;
+pub mod options;
+mod pull;
+mod push;
+mod retry;
+mod scheme;
+mod scope;
+mod secret;
+mod session;
+pub mod statistics;
+pub mod store;
+mod tls;
+mod token;
+
+pub use credentials::Credentials;
+pub use keychain::{Keychain, KeychainError};
+pub use options::{ProxySettings, RegistryOptions, RetryPolicy, TrustedCertificates};
+pub use statistics::Statistics;
+pub use store::{RegistrySetupError, RegistryStore};

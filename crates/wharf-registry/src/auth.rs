@@ -1,0 +1,240 @@
+//! From a challenge to an `Authorization` header, with one set of tokens per registry and account.
+use crate::{
+    challenge::{Bearer, Challenge},
+    credentials::Account,
+    failure::{self, Failure},
+    http::Http,
+    scope::{self, Scope},
+    secret::Secret,
+    tls::Distrust,
+    token::{Token, TokenService},
+};
+use reqwest::{Url, header::HeaderMap};
+use std::{sync::Arc, time::Instant};
+use tokio::sync::Mutex;
+use wharf_image::StoreErrorKind;
+
+/// The account at one registry.
+#[derive(Debug)]
+pub(crate) struct Auth {
+    http: Arc<Http>,
+    account: Account,
+    insecure: bool,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    challenge: Option<Challenge>,
+    tokens: Vec<Token>,
+}
+
+impl Auth {
+    pub(crate) fn new(http: Arc<Http>, account: Account, insecure: bool) -> Self {
+        Self {
+            http,
+            account,
+            insecure,
+            state: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn account(&self) -> &Account {
+        &self.account
+    }
+
+    /// Takes the challenge of the registry's first answer.
+    pub(crate) async fn learn(&self, headers: &HeaderMap) {
+        self.state.lock().await.challenge = Challenge::strongest(headers);
+    }
+
+    /// The `Authorization` for a request that needs `scopes`, the caller's own first.
+    pub(crate) async fn header(
+        &self,
+        base: &Url,
+        scopes: &[Scope],
+    ) -> Result<Option<Secret>, Failure> {
+        // Held while a token is fetched: the others would only ask for the same one.
+        let mut state = self.state.lock().await;
+        match (&state.challenge, &self.account) {
+            (None, _) => Ok(None),
+            (Some(_), Account::RegistryToken(token)) => Ok(Some(bearer(token))),
+            (Some(Challenge::Basic), Account::Password { user, password }) => {
+                Ok(Some(Account::basic_header(user, password)))
+            }
+            (Some(Challenge::Basic), _) => Ok(None),
+            (Some(Challenge::Bearer(challenge)), _) => {
+                let now = Instant::now();
+                let held = state
+                    .tokens
+                    .iter()
+                    .find(|token| token.refresh_at > now && scope::covers(&token.scopes, scopes));
+                if let Some(token) = held {
+                    return Ok(Some(bearer(&token.value)));
+                }
+                let challenge = challenge.clone();
+                let token = self.fetch(base, &challenge, scopes).await?;
+                let header = bearer(&token.value);
+                state
+                    .tokens
+                    .retain(|old| old.refresh_at > now && !scope::covers(scopes, &old.scopes));
+                state.tokens.push(token);
+                Ok(Some(header))
+            }
+        }
+    }
+
+    /// After a 401: whether another try with other credentials makes sense. `used` is the header that was refused.
+    pub(crate) async fn renew(&self, headers: &HeaderMap, used: Option<&Secret>) -> bool {
+        let mut state = self.state.lock().await;
+        let was_fetched = used.is_some_and(|used| {
+            let before = state.tokens.len();
+            state.tokens.retain(|token| bearer(&token.value) != *used);
+            // Another thread may have dropped it already.
+            before != state.tokens.len() || matches!(state.challenge, Some(Challenge::Bearer(_)))
+        });
+        match Challenge::strongest(headers) {
+            Some(Challenge::Bearer(challenge)) => {
+                state.challenge = Some(Challenge::Bearer(challenge));
+                used.is_none() || !matches!(self.account, Account::RegistryToken(_))
+            }
+            // Harbor asks for Basic when a token is too old or lacks a scope; what it means is: get a new token.
+            Some(Challenge::Basic) if was_fetched => {
+                !matches!(self.account, Account::RegistryToken(_))
+            }
+            Some(Challenge::Basic) => {
+                state.challenge = Some(Challenge::Basic);
+                used.is_none() && self.account != Account::Anonymous
+            }
+            None => was_fetched && !matches!(self.account, Account::RegistryToken(_)),
+        }
+    }
+
+    /// What a last 401 means: credentials that are wrong, or good ones without the right.
+    pub(crate) async fn judge(&self, base: &Url, refusal: Failure) -> Failure {
+        let Failure::Answer(answer) = refusal else {
+            return refusal;
+        };
+        let detail = answer.detail;
+        let challenge = self.state.lock().await.challenge.clone();
+        match (&self.account, challenge) {
+            (Account::Anonymous, _) => StoreErrorKind::Unauthorized {
+                detail: format!("none are given for {}; {detail}", failure::address(base)),
+            },
+            (
+                Account::Password { .. } | Account::IdentityToken(_),
+                Some(Challenge::Bearer(challenge)),
+            ) if self.fetch(base, &challenge, &[]).await.is_ok() => {
+                StoreErrorKind::Denied { detail }
+            }
+            _ => StoreErrorKind::Unauthorized { detail },
+        }
+        .into()
+    }
+
+    async fn fetch(
+        &self,
+        base: &Url,
+        challenge: &Bearer,
+        scopes: &[Scope],
+    ) -> Result<Token, Failure> {
+        let realm = realm(base, &challenge.realm)?;
+        // Unverified TLS is for the insecure registry alone, not for whomever it names.
+        let insecure = self.insecure && realm.host() == base.host();
+        let service = TokenService {
+            http: &self.http,
+            client: self.http.client(insecure),
+            realm,
+            service: challenge.service.as_deref(),
+            account: &self.account,
+        };
+        service.fetch(scopes).await
+    }
+}
+
+fn bearer(token: &Secret) -> Secret {
+    Secret::new(format!("Bearer {}", token.reveal()))
+}
+
+/// The address of the token service: https, or plain http on the host of a registry that is on plain http itself.
+fn realm(base: &Url, realm: &str) -> Result<Url, Failure> {
+    let malformed = || {
+        Failure::Final(StoreErrorKind::Server {
+            status: 401,
+            detail: "the address of the token service is malformed".to_owned(),
+        })
+    };
+    let mut url = base.join(realm).map_err(|_| malformed())?;
+    url.set_username("").ok();
+    url.set_password(None).ok();
+    let plain_is_fine =
+        base.scheme() == "http" && (url.host() == base.host() || both_loopback(base, &url));
+    match url.scheme() {
+        "https" => Ok(url),
+        "http" if plain_is_fine => Ok(url),
+        "http" => Err(Failure::Untrusted {
+            address: failure::address(base),
+            distrust: Distrust {
+                problem: format!(
+                    "it wants credentials for its token service {} over plain http",
+                    failure::address(&url)
+                ),
+                advice: "have the registry name an https address (EXT_ENDPOINT in Harbor)"
+                    .to_owned(),
+                certificate: false,
+            },
+        }),
+        _ => Err(malformed()),
+    }
+}
+
+fn both_loopback(one: &Url, other: &Url) -> bool {
+    let loopback = |url: &Url| {
+        url.host_str().is_some_and(|host| {
+            host == "localhost"
+                || host
+                    .trim_matches(['[', ']'])
+                    .parse::<std::net::IpAddr>()
+                    .is_ok_and(|address| address.is_loopback())
+        })
+    };
+    loopback(one) && loopback(other)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn token_services_are_reached_by_https_or_on_the_same_plain_host() {
+        let accepted = |base: &str, address: &str| {
+            let base = Url::parse(base).unwrap();
+            realm(&base, address).map(|url| url.to_string()).ok()
+        };
+        let own = |text: &str| Some(text.to_owned());
+        assert_eq!(
+            accepted(
+                "https://registry-1.docker.io/",
+                "https://auth.docker.io/token"
+            ),
+            own("https://auth.docker.io/token")
+        );
+        assert_eq!(
+            accepted("http://127.0.0.1:5000/", "http://127.0.0.1:5001/token"),
+            own("http://127.0.0.1:5001/token")
+        );
+        assert_eq!(
+            accepted("http://localhost:5000/", "http://127.0.0.1:5001/token"),
+            own("http://127.0.0.1:5001/token")
+        );
+        assert_eq!(
+            accepted("https://r.example/", "http://r.example/service/token"),
+            None
+        );
+        assert_eq!(
+            accepted("http://r.example/", "http://elsewhere.example/token"),
+            None
+        );
+        assert_eq!(accepted("https://r.example/", "file:///etc/passwd"), None);
+    }
+}

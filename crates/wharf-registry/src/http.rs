@@ -1,0 +1,124 @@
+//! Connections: one client that verifies certificates and one that does not, shared by all registries.
+use crate::{
+    failure::Failure,
+    options::{ProxySettings, RegistryOptions},
+    scheme::LOOPBACK,
+    statistics::Counters,
+    store::RegistrySetupError,
+    tls::{self, Trust},
+};
+use bytes::Bytes;
+use reqwest::{Client, ClientBuilder, NoProxy, Proxy, Request, Response, redirect};
+use std::{sync::Arc, time::Duration};
+
+/// The clients with what they count.
+#[derive(Debug)]
+pub(crate) struct Http {
+    verifying: Client,
+    unverified: Client,
+    pub(crate) trust: Trust,
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) idle: Duration,
+}
+
+impl Http {
+    pub(crate) fn new(options: &RegistryOptions) -> Result<Self, RegistrySetupError> {
+        let trust = Trust::load(&options.certificates)?;
+        let builder = || {
+            // HTTP/1.1 only: uploads need a Content-Length and a connection of their own more than multiplexing.
+            Client::builder()
+                .user_agent(&options.user_agent)
+                .redirect(redirect::Policy::none())
+                .retry(reqwest::retry::never())
+                .connect_timeout(options.connect_timeout)
+                .http1_only()
+                .referer(false)
+                .no_proxy()
+        };
+        let verifying = trust.verifying().map_err(RegistrySetupError::Tls)?;
+        let unverified = tls::unverified().map_err(RegistrySetupError::Tls)?;
+        Ok(Self {
+            verifying: with_proxies(builder(), &options.proxies)?
+                .tls_backend_preconfigured(verifying)
+                .build()
+                .map_err(RegistrySetupError::Client)?,
+            unverified: builder()
+                .tls_backend_preconfigured(unverified)
+                .build()
+                .map_err(RegistrySetupError::Client)?,
+            trust,
+            counters: Arc::default(),
+            idle: options.idle_timeout,
+        })
+    }
+
+    pub(crate) fn client(&self, insecure: bool) -> &Client {
+        if insecure {
+            &self.unverified
+        } else {
+            &self.verifying
+        }
+    }
+
+    /// Sends a request with no or a small body and waits for the head of the answer.
+    pub(crate) async fn send(
+        &self,
+        client: &Client,
+        request: Request,
+    ) -> Result<Response, Failure> {
+        let url = request.url().clone();
+        Counters::add(&self.counters.requests, 1);
+        match tokio::time::timeout(self.idle, client.execute(request)).await {
+            Ok(result) => result.map_err(|error| Failure::from_client(error, &url, &self.trust)),
+            Err(_) => Err(Failure::silent(&url, self.idle)),
+        }
+    }
+
+    /// The next piece of a body.
+    pub(crate) async fn chunk(&self, response: &mut Response) -> Result<Option<Bytes>, Failure> {
+        match tokio::time::timeout(self.idle, response.chunk()).await {
+            Ok(Ok(chunk)) => Ok(chunk),
+            Ok(Err(error)) => Err(Failure::from_client(error, response.url(), &self.trust)),
+            Err(_) => Err(Failure::silent(response.url(), self.idle)),
+        }
+    }
+
+    /// A whole body; `None` when it is larger than `limit`.
+    pub(crate) async fn body(
+        &self,
+        response: &mut Response,
+        limit: usize,
+    ) -> Result<Option<Vec<u8>>, Failure> {
+        let mut body = Vec::new();
+        while let Some(chunk) = self.chunk(response).await? {
+            if body.len() + chunk.len() > limit {
+                return Ok(None);
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(Some(body))
+    }
+}
+
+fn with_proxies(
+    mut builder: ClientBuilder,
+    settings: &ProxySettings,
+) -> Result<ClientBuilder, RegistrySetupError> {
+    let direct = match &settings.no_proxy {
+        Some(hosts) => format!("{LOOPBACK},{hosts}"),
+        None => LOOPBACK.to_owned(),
+    };
+    let filled = |text: &Option<String>| text.clone().filter(|text| !text.trim().is_empty());
+    let proxies = [
+        ("HTTP_PROXY", filled(&settings.http).map(Proxy::http)),
+        ("HTTPS_PROXY", filled(&settings.https).map(Proxy::https)),
+    ];
+    for (variable, proxy) in proxies {
+        if let Some(proxy) = proxy {
+            // The error of the parser may quote a password.
+            let proxy = proxy.map_err(|_| RegistrySetupError::Proxy { variable })?;
+            builder = builder.proxy(proxy.no_proxy(NoProxy::from_string(&direct)));
+        }
+    }
+    Ok(builder)
+}

@@ -1,0 +1,291 @@
+//! Blobs and manifests to a registry.
+use crate::{
+    body::{BytesSource, Upload},
+    failure::Failure,
+    location::Target,
+    pull::{content_digest, verify},
+    scope::Scope,
+    session::{Call, Session},
+    statistics::Counters,
+    token::secret_header,
+};
+use bytes::Bytes;
+use reqwest::{
+    Body, Method, Request, Response, StatusCode,
+    header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue},
+};
+use std::{
+    io,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+use tokio::task::JoinHandle;
+use wharf_image::{Image, StoreError, StoreErrorKind, Transfer};
+use wharf_layer::BlobSource;
+use wharf_spec::digest::Digest;
+
+/// How much longer than usual a registry may take to store what it has received.
+const COMMIT_PATIENCE: u32 = 5;
+/// How long the clean-up after a failure may take.
+const CANCEL_PATIENCE: Duration = Duration::from_secs(5);
+
+/// A blob to be put into a repository.
+#[derive(Debug, Clone)]
+pub(crate) struct PutBlob {
+    pub(crate) repository: String,
+    pub(crate) digest: Digest,
+    pub(crate) size: u64,
+    /// Its bytes.
+    pub(crate) source: Arc<dyn BlobSource>,
+    /// A repository of this registry that has it.
+    pub(crate) mount_from: Option<String>,
+}
+
+impl PutBlob {
+    pub(crate) fn from_bytes(repository: &str, digest: Digest, bytes: &[u8]) -> Self {
+        Self {
+            repository: repository.to_owned(),
+            digest,
+            size: bytes.len() as u64,
+            source: Arc::new(BytesSource(Bytes::copy_from_slice(bytes))),
+            mount_from: None,
+        }
+    }
+
+    fn scopes(&self) -> Vec<Scope> {
+        vec![Scope::push(&self.repository)]
+    }
+}
+
+/// What a mount came to.
+enum Mount {
+    Done,
+    /// An upload was started instead.
+    Upload(Target),
+    Refused,
+}
+
+impl Session {
+    /// Makes sure a blob is in its repository, by the cheapest way.
+    pub(crate) async fn put_blob(&self, blob: &PutBlob) -> Result<Transfer, Failure> {
+        let transfer = self.find_way(blob).await?;
+        self.learn_blob(&blob.repository, blob.digest);
+        let counters = self.counters();
+        let counter = match transfer {
+            Transfer::Existing => &counters.blobs_existing,
+            Transfer::Mounted => &counters.blobs_mounted,
+            Transfer::Uploaded => &counters.blobs_uploaded,
+        };
+        Counters::add(counter, 1);
+        Ok(transfer)
+    }
+
+    async fn find_way(&self, blob: &PutBlob) -> Result<Transfer, Failure> {
+        if self.knows_blob(&blob.repository, blob.digest) || self.has_blob(blob).await? {
+            return Ok(Transfer::Existing);
+        }
+        let mut started = None;
+        if let Some(from) = &blob.mount_from {
+            match self.mount(blob, from).await? {
+                Mount::Done => return Ok(Transfer::Mounted),
+                Mount::Upload(target) => started = Some(target),
+                Mount::Refused => {}
+            }
+        }
+        self.upload(blob, started).await?;
+        Ok(Transfer::Uploaded)
+    }
+
+    async fn has_blob(&self, blob: &PutBlob) -> Result<bool, Failure> {
+        let path = format!("blobs/{}", blob.digest);
+        let target = self.endpoint(&blob.repository, &path).await?;
+        match self
+            .send(&Call::to(Method::HEAD, target, blob.scopes()))
+            .await
+        {
+            Ok(_) => Ok(true),
+            Err(failure) if failure.status() == Some(404) => Ok(false),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    async fn mount(&self, blob: &PutBlob, from: &str) -> Result<Mount, Failure> {
+        let mut target = self.endpoint(&blob.repository, "blobs/uploads/").await?;
+        target
+            .url
+            .query_pairs_mut()
+            .append_pair("mount", &blob.digest.to_string())
+            .append_pair("from", from);
+        let mut scopes = blob.scopes();
+        scopes.push(Scope::pull(from));
+        match self.send(&post(target, scopes)).await {
+            Ok(response) if response.status() == StatusCode::CREATED => Ok(Mount::Done),
+            Ok(response) => Ok(Mount::Upload(self.location(&response).await?)),
+            Err(failure) if failure.forbids_writing() => Err(failure),
+            // Whoever may not mount may still be allowed to read and upload.
+            Err(failure) if !failure.is_temporary() => Ok(Mount::Refused),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// Uploads from the start until it is done, fails for good, or the policy says enough.
+    async fn upload(&self, blob: &PutBlob, mut started: Option<Target>) -> Result<(), Failure> {
+        let mut attempt = 1;
+        loop {
+            let target = match started.take() {
+                Some(target) => target,
+                None => self.start_upload(&blob.repository).await?,
+            };
+            let Err(failure) = self.finish_upload(blob, &target).await else {
+                return Ok(());
+            };
+            self.cancel_upload(&blob.repository, target).await;
+            let failure = failure.or_lost_upload();
+            self.pause(attempt, failure).await?;
+            attempt += 1;
+            // An answer that got lost may have been a success.
+            if self.has_blob(blob).await? {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn start_upload(&self, repository: &str) -> Result<Target, Failure> {
+        let target = self.endpoint(repository, "blobs/uploads/").await?;
+        let response = self
+            .send(&post(target, vec![Scope::push(repository)]))
+            .await?;
+        self.location(&response).await
+    }
+
+    /// One PUT with everything, so that quotas are checked before the bytes travel.
+    async fn finish_upload(&self, blob: &PutBlob, target: &Target) -> Result<(), Failure> {
+        let mut target = target.clone();
+        target
+            .url
+            .query_pairs_mut()
+            .append_pair("digest", &blob.digest.to_string());
+        let scopes = blob.scopes();
+        let mut renewed = false;
+        loop {
+            let authorization = self.authorization(&target, &scopes).await?;
+            let mut request = Request::new(Method::PUT, target.url.clone());
+            let headers = request.headers_mut();
+            headers.insert(
+                CONTENT_TYPE,
+                HeaderValue::from_static("application/octet-stream"),
+            );
+            headers.insert(CONTENT_LENGTH, blob.size.into());
+            if let Some(value) = &authorization {
+                headers.insert(AUTHORIZATION, secret_header(value)?);
+            }
+            let response = self.send_upload(blob, request).await?;
+            let refused = response.status() == StatusCode::UNAUTHORIZED;
+            if refused && !renewed && self.may_retry(&response, authorization.as_ref()).await {
+                renewed = true;
+                continue;
+            }
+            let response = self.accept(response).await?;
+            return verify("uploaded blob", blob.digest, content_digest(&response));
+        }
+    }
+
+    /// Sends `request` with the blob as its body, and watches that it moves.
+    async fn send_upload(&self, blob: &PutBlob, mut request: Request) -> Result<Response, Failure> {
+        let url = request.url().clone();
+        let counters = self.counters();
+        Counters::add(&counters.requests, 1);
+        let upload = Upload::start(blob.source.clone(), blob.size, counters.clone());
+        let sent = upload.sent;
+        *request.body_mut() = Some(Body::wrap(upload.body));
+        let answer = self.client().execute(request);
+        tokio::pin!(answer);
+        let mut before = 0;
+        let mut still = 0;
+        let outcome = loop {
+            match tokio::time::timeout(self.http.idle, &mut answer).await {
+                Ok(outcome) => {
+                    break outcome
+                        .map_err(|error| Failure::from_client(error, &url, &self.http.trust));
+                }
+                Err(_) => {
+                    let now = sent.load(Ordering::Relaxed);
+                    still = if now > before { 0 } else { still + 1 };
+                    before = now;
+                    let patience = if now < blob.size { 1 } else { COMMIT_PATIENCE };
+                    if still >= patience {
+                        break Err(Failure::silent(&url, self.http.idle * patience));
+                    }
+                }
+            }
+        };
+        match outcome {
+            Ok(response) => Ok(response),
+            // The connection broke because the bytes did: that is the fault to name.
+            Err(failure) => Err(reading_failure(blob, upload.reading)
+                .await
+                .unwrap_or(failure)),
+        }
+    }
+
+    /// Tells the registry that an upload will not be finished. It forgets by itself as well, only later.
+    async fn cancel_upload(&self, repository: &str, target: Target) {
+        let scopes = vec![Scope::push(repository)];
+        let call = Call::to(Method::DELETE, target, scopes);
+        tokio::time::timeout(CANCEL_PATIENCE, self.send_once(&call))
+            .await
+            .ok();
+    }
+
+    /// Whether blobs can be written: starts an upload and cancels it.
+    pub(crate) async fn check_write(&self, repository: &str) -> Result<(), Failure> {
+        let target = self.start_upload(repository).await?;
+        self.cancel_upload(repository, target).await;
+        Ok(())
+    }
+
+    /// Writes a manifest under a tag or digest.
+    pub(crate) async fn put_manifest(
+        &self,
+        repository: &str,
+        identifier: &str,
+        image: &Image,
+    ) -> Result<(), Failure> {
+        let target = self.manifest_target(repository, identifier).await?;
+        let media_type = image
+            .manifest()
+            .get("mediaType")
+            .and_then(|value| value.as_str());
+        let media_type = media_type.unwrap_or_else(|| image.family().manifest());
+        let bytes = Bytes::copy_from_slice(image.manifest_bytes());
+        let size = bytes.len() as u64;
+        let call = Call::to(Method::PUT, target, vec![Scope::push(repository)])
+            .document(media_type, bytes)?;
+        let response = self.send(&call).await?;
+        Counters::add(&self.counters().bytes_uploaded, size);
+        verify(
+            "stored manifest",
+            content_digest(&response).unwrap_or(image.digest()),
+            Some(image.digest()),
+        )
+    }
+}
+
+fn post(target: Target, scopes: Vec<Scope>) -> Call {
+    Call::to(Method::POST, target, scopes).empty_body()
+}
+
+/// Why reading the bytes of a blob failed, if it did.
+async fn reading_failure(blob: &PutBlob, reading: JoinHandle<io::Result<()>>) -> Option<Failure> {
+    let error = reading.await.ok()?.err()?;
+    // Bytes from another repository fail with an error of the store; it says more than the wrapping.
+    let error = match error.downcast::<StoreError>() {
+        Ok(inner) => return Some(Failure::Final(inner.kind)),
+        Err(error) => error,
+    };
+    Some(Failure::Final(StoreErrorKind::Io {
+        action: "read layer",
+        path: blob.digest.to_string(),
+        source: error,
+    }))
+}

@@ -1,0 +1,315 @@
+//! The store: sessions by registry, and the synchronous face of what happens on the runtime.
+use crate::{
+    failure::Failure,
+    http::Http,
+    options::RegistryOptions,
+    push::PutBlob,
+    scheme,
+    session::{Session, lock},
+    statistics::Statistics,
+};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    io::{self, Read},
+    sync::{Arc, Mutex},
+};
+use tokio::{
+    runtime::{Builder, Handle, Runtime},
+    sync::Semaphore,
+};
+use wharf_image::{
+    Access, Descriptor, DraftLayer, Image, ImageStore, LayerSource, Platform, SealedImage,
+    StoreError, StoreErrorKind, Transfer, Written,
+};
+use wharf_layer::BlobSource;
+use wharf_spec::{digest::Digest, reference::Reference};
+
+const WORKERS: usize = 2;
+
+/// Options a store cannot be made from.
+#[derive(Debug, thiserror::Error)]
+pub enum RegistrySetupError {
+    /// The runtime cannot start.
+    #[error("start the network runtime")]
+    Runtime(#[source] io::Error),
+    /// A certificate is none.
+    #[error("read certificate authority {index}: it holds no certificate in PEM")]
+    Certificate {
+        /// Place in [`TrustedCertificates::extra_pem`](crate::TrustedCertificates).
+        index: usize,
+    },
+    /// TLS cannot be set up.
+    #[error("set up TLS")]
+    Tls(#[source] rustls::Error),
+    /// A proxy is not an address. The value is not shown; it may hold a password.
+    #[error("set up the proxy: {variable} is not an address")]
+    Proxy {
+        /// Name of the variable.
+        variable: &'static str,
+    },
+    /// The HTTP client cannot be made.
+    #[error("set up the HTTP client")]
+    Client(#[source] reqwest::Error),
+}
+
+/// Images in registries. Calls block; they must not be made from within an asynchronous task.
+pub struct RegistryStore {
+    shared: Arc<Shared>,
+    /// Present until the store is dropped.
+    runtime: Option<Runtime>,
+}
+
+/// What blobs of one registry need to be read while another is written.
+#[derive(Debug)]
+struct Shared {
+    options: RegistryOptions,
+    http: Arc<Http>,
+    sessions: Mutex<BTreeMap<(String, String, bool), Arc<Session>>>,
+    uploads: Semaphore,
+    runtime: Handle,
+}
+
+impl RegistryStore {
+    /// Makes a store. Certificates are read and threads started here; no connection is made.
+    pub fn new(options: RegistryOptions) -> Result<Self, RegistrySetupError> {
+        let http = Arc::new(Http::new(&options)?);
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(WORKERS)
+            .thread_name("registry")
+            .enable_all()
+            .build()
+            .map_err(RegistrySetupError::Runtime)?;
+        let shared = Shared {
+            http,
+            sessions: Mutex::default(),
+            uploads: Semaphore::new(options.concurrent_uploads.max(1)),
+            runtime: runtime.handle().clone(),
+            options,
+        };
+        Ok(Self {
+            shared: Arc::new(shared),
+            runtime: Some(runtime),
+        })
+    }
+
+    /// What was sent and received so far.
+    pub fn statistics(&self) -> Statistics {
+        self.shared.http.counters.read()
+    }
+
+    /// Waits for `work` and names what was tried.
+    fn wait<T>(
+        &self,
+        action: &'static str,
+        reference: &Reference,
+        work: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, StoreError> {
+        let result = self.shared.runtime.block_on(work);
+        result.map_err(|failure| StoreError {
+            action,
+            reference: reference.to_string(),
+            kind: failure.into_kind(),
+        })
+    }
+
+    /// Writes layers, config and manifest into the repository of `tag`. Layers that are there cost one question at
+    /// most; they are missing where tags name several repositories.
+    fn put_tag(
+        &self,
+        image: &SealedImage,
+        first: &Reference,
+        tag: &Reference,
+    ) -> Result<(), StoreError> {
+        let session = self.shared.session(tag);
+        let repository = tag.repository();
+        for layer in &image.layers {
+            if session.knows_blob(repository, layer.descriptor.digest) {
+                continue;
+            }
+            let mut layer = layer.clone();
+            if !tag.same_repository(first) {
+                layer.source = LayerSource::Repository(first.clone());
+            }
+            self.put_layer(tag, &layer)?;
+        }
+        self.wait("write image to", tag, async {
+            let config = image.image.config_bytes();
+            let digest = crate::pull::digest_of(config);
+            if !session.knows_blob(repository, digest) {
+                session
+                    .put_blob(&PutBlob::from_bytes(repository, digest, config))
+                    .await?;
+            }
+            session
+                .put_manifest(repository, &tag.identifier(), &image.image)
+                .await
+        })
+    }
+}
+
+impl Shared {
+    /// The session for the registry and account of `reference`.
+    fn session(&self, reference: &Reference) -> Arc<Session> {
+        let name = reference.name();
+        let insecure = scheme::is_insecure(&name, &self.options.insecure);
+        let (account_key, account) = self.options.credentials.account(&name);
+        let registry = reference.registry().to_owned();
+        lock(&self.sessions)
+            .entry((registry, account_key, insecure))
+            .or_insert_with(|| {
+                Arc::new(Session::new(
+                    self.http.clone(),
+                    self.options.retry,
+                    reference.registry(),
+                    account,
+                    insecure,
+                ))
+            })
+            .clone()
+    }
+
+    /// Blocks until the first bytes of a blob are there.
+    fn open_blob(
+        &self,
+        from: &Reference,
+        blob: &Descriptor,
+    ) -> Result<Box<dyn Read + Send>, StoreError> {
+        let session = self.session(from);
+        let work = session.open_blob(from.repository().to_owned(), blob.clone());
+        self.runtime.block_on(work).map_err(|failure| StoreError {
+            action: "read blob from",
+            reference: from.to_string(),
+            kind: failure.into_kind(),
+        })
+    }
+}
+
+/// A layer whose bytes are in a repository.
+#[derive(Debug)]
+struct RemoteBlob {
+    shared: Arc<Shared>,
+    from: Reference,
+    descriptor: Descriptor,
+}
+
+impl BlobSource for RemoteBlob {
+    fn open(&self) -> io::Result<Box<dyn Read + Send>> {
+        let opened = self.shared.open_blob(&self.from, &self.descriptor);
+        opened.map_err(io::Error::other)
+    }
+}
+
+impl ImageStore for RegistryStore {
+    fn find(
+        &self,
+        reference: &Reference,
+        platform: &Platform,
+    ) -> Result<Option<Image>, StoreError> {
+        let session = self.shared.session(reference);
+        self.wait(
+            "read image",
+            reference,
+            session.find_image(reference, platform),
+        )
+    }
+
+    fn open_blob(
+        &self,
+        from: &Reference,
+        blob: &Descriptor,
+    ) -> Result<Box<dyn Read + Send>, StoreError> {
+        self.shared.open_blob(from, blob)
+    }
+
+    fn check_access(&self, reference: &Reference, access: Access) -> Result<(), StoreError> {
+        let session = self.shared.session(reference);
+        match access {
+            Access::Read => self.wait("read from", reference, session.check_read(reference)),
+            Access::Write => self.wait(
+                "write to",
+                reference,
+                session.check_write(reference.repository()),
+            ),
+        }
+    }
+
+    fn put_layer(&self, to: &Reference, layer: &DraftLayer) -> Result<Transfer, StoreError> {
+        let (source, mount_from): (Arc<dyn BlobSource>, _) = match &layer.source {
+            LayerSource::Bytes(source) => (source.clone(), None),
+            LayerSource::Repository(from) => {
+                let mountable = from.registry() == to.registry() && !from.same_repository(to);
+                let remote = RemoteBlob {
+                    shared: self.shared.clone(),
+                    from: from.clone(),
+                    descriptor: layer.descriptor.clone(),
+                };
+                let mount_from = mountable.then(|| from.repository().to_owned());
+                (Arc::new(remote), mount_from)
+            }
+        };
+        let blob = PutBlob {
+            repository: to.repository().to_owned(),
+            digest: layer.descriptor.digest,
+            size: layer.descriptor.size,
+            source,
+            mount_from,
+        };
+        let session = self.shared.session(to);
+        self.wait("upload layer to", to, async {
+            // The semaphore is never closed; without a permit there would only be more at once.
+            let _permit = self.shared.uploads.acquire().await.ok();
+            session.put_blob(&blob).await
+        })
+    }
+
+    fn put_image(&self, image: &SealedImage, tags: &[Reference]) -> Result<Written, StoreError> {
+        let elsewhere = |tag: &&Reference| tag.registry() != tags[0].registry();
+        if let Some(tag) = tags.iter().find(elsewhere) {
+            return Err(StoreError {
+                action: "write image to",
+                reference: tag.to_string(),
+                kind: StoreErrorKind::MultipleRegistries,
+            });
+        }
+        for tag in tags {
+            self.put_tag(image, &tags[0], tag)?;
+        }
+        Ok(Written {
+            digest: image.image.digest(),
+            manifest_size: image.image.manifest_bytes().len() as u64,
+            tags: tags.to_vec(),
+        })
+    }
+
+    fn identify(&self, reference: &Reference, image: &Image) -> String {
+        reference.with_digest(image.digest()).to_string()
+    }
+
+    fn delete(&self, reference: &Reference, digest: Digest) -> Result<(), StoreError> {
+        let session = self.shared.session(reference);
+        let repository = reference.repository();
+        self.wait(
+            "delete image from",
+            reference,
+            session.delete_manifest(repository, digest),
+        )
+    }
+}
+
+impl fmt::Debug for RegistryStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RegistryStore")
+            .field("options", &self.shared.options)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Drop for RegistryStore {
+    fn drop(&mut self) {
+        // Downloads whose readers outlive the store end with an error rather than holding up the program.
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
