@@ -33,7 +33,7 @@ pub enum RootFsError {
     #[error("unpack '{reference}': it has no layers")]
     Empty {
         /// The image.
-        reference: Reference,
+        reference: String,
     },
     /// A layer could not be read.
     #[error("read layer of image")]
@@ -88,7 +88,7 @@ impl RootFsStore {
         image: &Image,
     ) -> Result<PathBuf, RootFsError> {
         let chain = chain_id(image).ok_or_else(|| RootFsError::Empty {
-            reference: reference.clone(),
+            reference: reference.to_string(),
         })?;
         let dir = self.dir.join(chain.hex());
         if dir.is_dir() {

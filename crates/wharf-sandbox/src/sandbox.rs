@@ -151,8 +151,7 @@ impl Sandbox {
     /// first thing. Standard input is `/dev/null`, output and errors are the caller's. Signals that ask the caller to
     /// end go to the program. Whatever kills the caller kills the sandbox.
     pub fn run(&self, program: impl FnOnce() -> u8) -> Result<Exit, SandboxError> {
-        let threads = std::fs::read_dir("/proc/self/task")
-            .map_or(1, |tasks| tasks.filter(Result::is_ok).count());
+        let threads = std::fs::read_dir("/proc/self/task").map_or(1, Iterator::count);
         if threads != 1 {
             return Err(SandboxError::Threads { threads });
         }

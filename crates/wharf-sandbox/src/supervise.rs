@@ -40,7 +40,9 @@ const FORWARDED: [Signal; 6] = [
 fn waited_for() -> SigSet {
     let mut set = SigSet::empty();
     set.add(Signal::SIGCHLD);
-    FORWARDED.into_iter().for_each(|signal| set.add(signal));
+    for signal in FORWARDED {
+        set.add(signal);
+    }
     set
 }
 

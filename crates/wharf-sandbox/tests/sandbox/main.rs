@@ -2,6 +2,13 @@
 //!
 //! A sandbox starts from a process with one thread, which a test is not: each test starts this executable again with a
 //! request on its standard input, and the executable runs one of the [`programs`] inside.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test without the standard harness is not known as one"
+)]
 mod cases;
 mod harness;
 mod programs;
