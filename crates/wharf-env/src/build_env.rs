@@ -1,0 +1,100 @@
+//! What a buildpack sees while it runs.
+use crate::{Env, EnvDelta, EnvFile, Unsuffixed, posix_path};
+use std::{
+    ffi::{OsStr, OsString},
+    os::unix::ffi::OsStringExt,
+};
+use wharf_spec::env_var;
+
+/// The only variables of the lifecycle's own process that buildpacks inherit: credentials never do.
+const INHERITED: &[&str] = &[
+    env_var::STACK_ID,
+    "HOSTNAME",
+    "HOME",
+    "HTTPS_PROXY",
+    "https_proxy",
+    "HTTP_PROXY",
+    "http_proxy",
+    "NO_PROXY",
+    "no_proxy",
+];
+
+/// The inherited part of a process environment.
+pub fn inherited(process: impl IntoIterator<Item = (OsString, OsString)>) -> Env {
+    let keep = |name: &OsStr| {
+        INHERITED.iter().any(|kept| name == *kept) || posix_path::is_path_variable(name)
+    };
+    process.into_iter().filter(|(name, _)| keep(name)).collect()
+}
+
+/// Adds the user's variables (`<platform>/env`): lists of directories are prepended, others replaced.
+pub fn add_user(env: &mut Env, files: &[EnvFile]) {
+    for file in files {
+        let value = OsString::from_vec(file.content.clone());
+        if posix_path::is_path_variable(&file.name) {
+            env.prepend(&file.name, &value, OsStr::new(":"));
+        } else {
+            env.set(&file.name, value);
+        }
+    }
+}
+
+/// Adds the operator's variables (`<build-config>/env`), which have the last word.
+pub fn add_operator(env: &mut Env, files: &[EnvFile]) {
+    EnvDelta::from_files(files, Unsuffixed::Default).apply(env);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn credentials_and_unlisted_variables_stay_out() {
+        let process = [
+            ("PATH", "/bin"),
+            ("CNB_REGISTRY_AUTH", "{}"),
+            ("HOME", "/h"),
+            ("AWS_SECRET_ACCESS_KEY", "x"),
+            ("CPATH", "/i"),
+        ];
+        let env = inherited(process.map(|(name, value)| (name.into(), value.into())));
+        assert_eq!(
+            env,
+            [("CPATH", "/i"), ("HOME", "/h"), ("PATH", "/bin")]
+                .into_iter()
+                .collect()
+        );
+    }
+
+    #[test]
+    fn the_user_prepends_paths_and_the_operator_comes_last() {
+        let file = |name: &str, content: &str| EnvFile {
+            name: name.into(),
+            content: content.into(),
+        };
+        let mut env: Env = [("PATH", "/bin")].into_iter().collect();
+        add_user(
+            &mut env,
+            &[
+                file("PATH", "/u"),
+                file("A", "user"),
+                file("B.append", "kept"),
+            ],
+        );
+        add_operator(
+            &mut env,
+            &[
+                file("A", "operator"),
+                file("A2", "operator"),
+                file("PATH.append", ":/o"),
+            ],
+        );
+        let expected = [
+            ("PATH", "/u:/bin:/o"),
+            ("A", "user"),
+            ("A2", "operator"),
+            ("B.append", "kept"),
+        ];
+        assert_eq!(env, expected.into_iter().collect());
+    }
+}
