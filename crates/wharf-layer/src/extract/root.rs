@@ -1,0 +1,360 @@
+//! The destination: everything is opened relative to its file descriptor and stays beneath it.
+use super::remove;
+use rustix::{
+    fd::OwnedFd,
+    fs::{
+        self, AtFlags, CWD, FileType, Gid, Mode, OFlags, ResolveFlags, Timespec, Timestamps,
+        UTIME_OMIT, Uid,
+    },
+    io::Errno,
+};
+use std::{
+    collections::BTreeMap,
+    ffi::OsStr,
+    fs::File,
+    os::unix::ffi::OsStrExt,
+    path::{Path, PathBuf},
+    rc::Rc,
+};
+
+/// Directories are only walked through, so the right to read them is not needed.
+pub(super) const WALK: OFlags = OFlags::PATH
+    .union(OFlags::DIRECTORY)
+    .union(OFlags::NOFOLLOW)
+    .union(OFlags::CLOEXEC);
+
+/// Mode of directories that no entry of the archive describes.
+const IMPLIED_MODE: u32 = 0o755;
+
+/// What an entry says about a file beside its content.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Attributes {
+    pub(super) mode: u32,
+    pub(super) owner: Option<(u32, u32)>,
+    pub(super) time: Option<(i64, u32)>,
+}
+
+/// A directory beneath which files are made.
+pub(super) struct Root {
+    fd: Rc<OwnedFd>,
+    /// Whether linked directories on the way to an entry are followed, within the root.
+    follow: bool,
+    has_openat2: bool,
+    /// The directory of the last entry: neighbours come one after the other.
+    recent: Option<(PathBuf, Rc<OwnedFd>)>,
+    /// What directories are to become once everything is in them.
+    pending: BTreeMap<PathBuf, Attributes>,
+}
+
+impl Root {
+    pub(super) fn open(destination: &Path, follow: bool) -> Result<Self, Errno> {
+        let created = std::fs::create_dir_all(destination);
+        created.map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let fd = fs::openat(CWD, destination, flags, Mode::empty())?;
+        Ok(Self {
+            fd: Rc::new(fd),
+            follow,
+            has_openat2: true,
+            recent: None,
+            pending: BTreeMap::new(),
+        })
+    }
+
+    /// Makes the directory or keeps the one that is there; its attributes are set by [`Root::finish`].
+    pub(super) fn make_directory(
+        &mut self,
+        path: &Path,
+        attributes: Attributes,
+    ) -> Result<(), Errno> {
+        if let Some(name) = path.file_name() {
+            let parent = self.parent(path)?;
+            let made = self.attempt(path, &parent, || fs::mkdirat(&*parent, name, Mode::RWXU));
+            match made {
+                Err(Errno::EXIST) if !is_directory(&parent, name)? => {
+                    self.remove(path, &parent, name)?;
+                    fs::mkdirat(&*parent, name, Mode::RWXU)?;
+                }
+                Ok(()) | Err(Errno::EXIST) => {}
+                Err(errno) => return Err(errno),
+            }
+        }
+        self.pending.insert(path.into(), attributes);
+        Ok(())
+    }
+
+    /// Makes an empty file that only its owner can open; what was there is unlinked, not written to.
+    pub(super) fn make_file(&mut self, path: &Path) -> Result<File, Errno> {
+        let flags =
+            OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let mode = Mode::RUSR | Mode::WUSR;
+        self.put(path, |parent, name| fs::openat(parent, name, flags, mode))
+            .map(File::from)
+    }
+
+    pub(super) fn make_symlink(
+        &mut self,
+        path: &Path,
+        target: &[u8],
+        attributes: Attributes,
+    ) -> Result<(), Errno> {
+        let target = OsStr::from_bytes(target);
+        self.put(path, |parent, name| {
+            fs::symlinkat(target, parent, name)?;
+            let Some((uid, gid)) = attributes.owner else {
+                return Ok(());
+            };
+            let (uid, gid) = (Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)));
+            fs::chownat(parent, name, uid, gid, AtFlags::SYMLINK_NOFOLLOW)
+        })
+    }
+
+    /// Another name for `target`; false when there is no such file.
+    pub(super) fn make_hard_link(&mut self, path: &Path, target: &Path) -> Result<bool, Errno> {
+        let directory = target.parent().unwrap_or(Path::new(""));
+        let (Some(from), Some(name)) = (self.directory(directory, false)?, target.file_name())
+        else {
+            return Ok(false);
+        };
+        let flags = AtFlags::empty();
+        let linked = self.put(path, |to, new| fs::linkat(&*from, name, to, new, flags));
+        match linked {
+            Ok(()) => Ok(true),
+            Err(Errno::NOENT) => Ok(false),
+            Err(errno) => Err(errno),
+        }
+    }
+
+    /// Sets the attributes of directories, those deep in the tree first.
+    pub(super) fn finish(mut self) -> Result<(), (PathBuf, Errno)> {
+        let pending = std::mem::take(&mut self.pending);
+        for (path, attributes) in pending.into_iter().rev() {
+            let set = match self.directory(&path, false) {
+                Ok(Some(directory)) => set_directory(&directory, attributes),
+                Ok(None) => Ok(()),
+                Err(errno) => Err(errno),
+            };
+            set.map_err(|errno| (path, errno))?;
+        }
+        // Directories that had to be opened up on the way to others.
+        for (path, attributes) in std::mem::take(&mut self.pending).into_iter().rev() {
+            if let Ok(Some(directory)) = self.directory(&path, false) {
+                set_directory(&directory, attributes).map_err(|errno| (path, errno))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The directory at `path`. A missing one is made when `create` says so, otherwise it is `None`.
+    pub(super) fn directory(
+        &mut self,
+        path: &Path,
+        create: bool,
+    ) -> Result<Option<Rc<OwnedFd>>, Errno> {
+        if path.as_os_str().is_empty() {
+            return Ok(Some(Rc::clone(&self.fd)));
+        }
+        if let Some((recent, fd)) = &self.recent
+            && recent == path
+        {
+            return Ok(Some(Rc::clone(fd)));
+        }
+        let found = match self.resolve(path) {
+            Some(fd) => Some(fd),
+            None => self.walk(path, create)?,
+        };
+        self.recent = found.clone().map(|fd| (path.to_owned(), fd));
+        Ok(found)
+    }
+
+    /// Removes what lies at `path` and forgets what was planned for it.
+    fn remove(&mut self, path: &Path, parent: &OwnedFd, name: &OsStr) -> Result<(), Errno> {
+        self.forget_recent();
+        let below = self.pending.range(path.to_owned()..);
+        let below = below.map(|(path, _)| path.clone());
+        let gone: Vec<PathBuf> = below.take_while(|other| other.starts_with(path)).collect();
+        for path in gone {
+            self.pending.remove(&path);
+        }
+        remove::tree(parent, name, path, &|_| false).map(drop)
+    }
+
+    /// Before directories are removed.
+    pub(super) fn forget_recent(&mut self) {
+        self.recent = None;
+    }
+
+    /// Makes something at `path` in place of whatever is there.
+    fn put<T>(
+        &mut self,
+        path: &Path,
+        make: impl Fn(&OwnedFd, &OsStr) -> Result<T, Errno>,
+    ) -> Result<T, Errno> {
+        let name = path.file_name().ok_or(Errno::EXIST)?;
+        let parent = self.parent(path)?;
+        match self.attempt(path, &parent, || make(&parent, name)) {
+            Err(Errno::EXIST) => {
+                self.remove(path, &parent, name)?;
+                make(&parent, name)
+            }
+            other => other,
+        }
+    }
+
+    fn parent(&mut self, path: &Path) -> Result<Rc<OwnedFd>, Errno> {
+        let parent = path.parent().unwrap_or(Path::new(""));
+        self.directory(parent, true)?.ok_or(Errno::NOENT)
+    }
+
+    /// Once more after opening up the directory, when that was all that stood in the way.
+    fn attempt<T>(
+        &mut self,
+        path: &Path,
+        parent: &OwnedFd,
+        make: impl Fn() -> Result<T, Errno>,
+    ) -> Result<T, Errno> {
+        match make() {
+            Err(Errno::ACCESS) => {
+                self.open_up(path.parent().unwrap_or(Path::new("")), parent)?;
+                make()
+            }
+            other => other,
+        }
+    }
+
+    /// Lets the owner write to and search a directory until [`Root::finish`].
+    fn open_up(&mut self, path: &Path, directory: &OwnedFd) -> Result<(), Errno> {
+        let mode = fs::fstat(directory)?.st_mode & 0o7777;
+        set_mode(directory, mode | 0o700)?;
+        self.pending.entry(path.into()).or_insert(Attributes {
+            mode,
+            owner: None,
+            time: None,
+        });
+        Ok(())
+    }
+
+    /// In one system call, where the kernel has it and everything is there.
+    fn resolve(&mut self, path: &Path) -> Option<Rc<OwnedFd>> {
+        if !self.has_openat2 {
+            return None;
+        }
+        let (flags, resolve) = if self.follow {
+            let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+            (flags, ResolveFlags::IN_ROOT)
+        } else {
+            (WALK, ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS)
+        };
+        let resolve = resolve | ResolveFlags::NO_MAGICLINKS;
+        match fs::openat2(&*self.fd, path, flags, Mode::empty(), resolve) {
+            Ok(fd) => Some(Rc::new(fd)),
+            Err(errno) => {
+                self.has_openat2 = !matches!(errno, Errno::NOSYS | Errno::PERM);
+                None
+            }
+        }
+    }
+
+    /// Component by component, never through a link.
+    fn walk(&mut self, path: &Path, create: bool) -> Result<Option<Rc<OwnedFd>>, Errno> {
+        let mut current = Rc::clone(&self.fd);
+        let mut so_far = PathBuf::new();
+        for name in path {
+            so_far.push(name);
+            match self.step(&current, &so_far, create)? {
+                Some(next) => current = next,
+                None => return Ok(None),
+            }
+        }
+        Ok(Some(current))
+    }
+
+    fn step(
+        &mut self,
+        current: &OwnedFd,
+        path: &Path,
+        create: bool,
+    ) -> Result<Option<Rc<OwnedFd>>, Errno> {
+        let name = path.file_name().ok_or(Errno::NOENT)?;
+        let open = || fs::openat(current, name, WALK, Mode::empty());
+        match self.attempt(path, current, open) {
+            Ok(fd) => return Ok(Some(Rc::new(fd))),
+            Err(Errno::NOENT) if create => {}
+            Err(Errno::NOENT) => return Ok(None),
+            Err(Errno::NOTDIR | Errno::LOOP) => {
+                if self.follow
+                    && let Some(linked) = self.resolve(path)
+                {
+                    return Ok(Some(linked));
+                }
+                if !create {
+                    return Ok(None);
+                }
+                self.remove(path, current, name)?;
+            }
+            Err(errno) => return Err(errno),
+        }
+        self.attempt(path, current, || fs::mkdirat(current, name, Mode::RWXU))?;
+        self.pending.insert(
+            path.into(),
+            Attributes {
+                mode: IMPLIED_MODE,
+                owner: None,
+                time: None,
+            },
+        );
+        open().map(|fd| Some(Rc::new(fd)))
+    }
+}
+
+/// Owner, mode and time of an open file; the owner first, for changing it clears setuid.
+pub(super) fn set_attributes(file: &File, attributes: Attributes) -> Result<(), Errno> {
+    if let Some((uid, gid)) = attributes.owner {
+        fs::fchown(file, Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)))?;
+    }
+    fs::fchmod(file, Mode::from_raw_mode(attributes.mode))?;
+    let Some((seconds, nanoseconds)) = attributes.time else {
+        return Ok(());
+    };
+    let unchanged = Timespec {
+        tv_sec: 0,
+        tv_nsec: UTIME_OMIT,
+    };
+    let times = Timestamps {
+        last_access: unchanged,
+        last_modification: Timespec {
+            tv_sec: seconds,
+            tv_nsec: nanoseconds.into(),
+        },
+    };
+    fs::futimens(file, &times)
+}
+
+fn set_directory(directory: &OwnedFd, attributes: Attributes) -> Result<(), Errno> {
+    if let Some((uid, gid)) = attributes.owner {
+        let (uid, gid) = (Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)));
+        fs::chownat(directory, "", uid, gid, AtFlags::EMPTY_PATH)?;
+    }
+    set_mode(directory, attributes.mode)
+}
+
+/// The mode of a directory that is open for walking only.
+pub(super) fn set_mode(directory: &OwnedFd, mode: u32) -> Result<(), Errno> {
+    let mode = Mode::from_raw_mode(mode);
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    match fs::openat(directory, ".", flags, Mode::empty()) {
+        Ok(open) => fs::fchmod(open, mode),
+        // Nobody may read it; its owner may still change that.
+        Err(Errno::ACCESS) => {
+            use std::os::fd::AsRawFd;
+            fs::chmod(format!("/proc/self/fd/{}", directory.as_raw_fd()), mode)
+        }
+        Err(errno) => Err(errno),
+    }
+}
+
+/// Whether `name` is a directory itself, not a link to one.
+pub(super) fn is_directory(parent: &OwnedFd, name: &OsStr) -> Result<bool, Errno> {
+    let found = fs::statat(parent, name, AtFlags::SYMLINK_NOFOLLOW)?;
+    Ok(FileType::from_raw_mode(found.st_mode) == FileType::Directory)
+}
