@@ -63,7 +63,9 @@ pub enum AnalyzeError {
     #[error("read previous image")]
     ReadPrevious(#[source] StoreError),
     /// The SBOM layer of the previous image is not in it.
-    #[error("restore SBOM of previous image '{reference}': its metadata names layer {diff_id}, which it lacks")]
+    #[error(
+        "restore SBOM of previous image '{reference}': its metadata names layer {diff_id}, which it lacks"
+    )]
     NoSbomLayer {
         /// The image.
         reference: String,

@@ -52,23 +52,18 @@ fn first_readable(
     }
     let mut found: Option<(Reference, Image)> = None;
     let mut failed: Vec<(Reference, Option<StoreError>)> = Vec::new();
-    let mut readable = |reference: &Reference| {
-        if failed.iter().any(|(tried, _)| tried == reference) {
-            return false;
+    let mut readable = |reference: &Reference| match store.find(reference, &inputs.platform) {
+        Ok(Some(image)) => {
+            found = Some((reference.clone(), image));
+            true
         }
-        match store.find(reference, &inputs.platform) {
-            Ok(Some(image)) => {
-                found = Some((reference.clone(), image));
-                true
-            }
-            Ok(None) => {
-                failed.push((reference.clone(), None));
-                false
-            }
-            Err(error) => {
-                failed.push((reference.clone(), Some(error)));
-                false
-            }
+        Ok(None) => {
+            failed.push((reference.clone(), None));
+            false
+        }
+        Err(error) => {
+            failed.push((reference.clone(), Some(error)));
+            false
         }
     };
     let name = wharf_image::run_image::best(entry, inputs.output.registry(), &mut readable);

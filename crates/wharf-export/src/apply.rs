@@ -76,7 +76,9 @@ pub(crate) fn find_previous(
     let Some(identifier) = handoff.analyzed.previous_reference() else {
         return Ok(None);
     };
-    let reference = store.locate(identifier).map_err(ExportError::ReadPrevious)?;
+    let reference = store
+        .locate(identifier)
+        .map_err(ExportError::ReadPrevious)?;
     let image = store
         .find(&reference, &inputs.platform)
         .map_err(ExportError::ReadPrevious)?;
@@ -400,8 +402,11 @@ fn run_image_entry(
         .images
         .first()
         .filter(|_| handoff.group.group_extensions.is_empty());
-    listed.or(first).cloned().unwrap_or_else(|| RunImageMetadata {
-        image: run_image.image.clone(),
-        mirrors: Vec::new(),
-    })
+    listed
+        .or(first)
+        .cloned()
+        .unwrap_or_else(|| RunImageMetadata {
+            image: run_image.image.clone(),
+            mirrors: Vec::new(),
+        })
 }

@@ -53,8 +53,7 @@ pub fn collect(inputs: &ExportInputs, handoff: &Handoff<'_>) -> Result<Collected
         buildpacks.push(collect_buildpack(inputs, &element.id, &element.version)?);
     }
     let sbom = root.join("sbom").join("launch");
-    let has_sbom =
-        inputs.platform_api.features().sbom_paths == SbomPaths::ByKind && sbom.is_dir();
+    let has_sbom = inputs.platform_api.features().sbom_paths == SbomPaths::ByKind && sbom.is_dir();
     let app = slices::split(
         &inputs.app_root(),
         &handoff.build_metadata.slices,

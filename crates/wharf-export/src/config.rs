@@ -73,7 +73,9 @@ pub(crate) fn apply(
     draft.set_env(env_var::APP_DIR, &app_dir);
     draft.set_env(env_var::PLATFORM_API, inputs.platform_api.as_str());
     draft.set_env(env_var::DEPRECATION_MODE, "quiet");
-    log.debug(&format!("Prepending {PROCESS_DIR} and {LIFECYCLE_DIR} to PATH"));
+    log.debug(&format!(
+        "Prepending {PROCESS_DIR} and {LIFECYCLE_DIR} to PATH"
+    ));
     let path = match draft.env("PATH") {
         Some(old) if !old.is_empty() => format!("{PROCESS_DIR}:{LIFECYCLE_DIR}:{old}"),
         _ => format!("{PROCESS_DIR}:{LIFECYCLE_DIR}"),

@@ -81,15 +81,17 @@ pub fn decide(
             });
         }
     }
-    let mut push = |name: &str, created_by: &str, role, content: &LayerContent, known: Vec<Digest>| {
-        decisions.push(Decision {
-            name: name.to_owned(),
-            created_by: created_by.to_owned(),
-            role,
-            plan: plan(content, known),
-        });
-    };
-    let known = |layer: &wharf_spec::labels::lifecycle::LayerSha| layer.diff_id().into_iter().collect();
+    let mut push =
+        |name: &str, created_by: &str, role, content: &LayerContent, known: Vec<Digest>| {
+            decisions.push(Decision {
+                name: name.to_owned(),
+                created_by: created_by.to_owned(),
+                role,
+                plan: plan(content, known),
+            });
+        };
+    let known =
+        |layer: &wharf_spec::labels::lifecycle::LayerSha| layer.diff_id().into_iter().collect();
     if let Some(content) = &collected.sbom {
         let sbom = previous.sbom.clone().unwrap_or_default();
         push(
@@ -100,7 +102,11 @@ pub fn decide(
             known(&sbom),
         );
     }
-    let slices: Vec<_> = previous.app.iter().filter_map(|app| app.diff_id()).collect();
+    let slices: Vec<_> = previous
+        .app
+        .iter()
+        .filter_map(|app| app.diff_id())
+        .collect();
     for (index, content) in collected.app.iter().enumerate() {
         let created_by = if collected.app.len() == 1 {
             "Application Layer".to_owned()

@@ -23,7 +23,9 @@ pub enum ExportError {
     #[error("find run image: analyzed.toml names none; run the analyzer first")]
     NoRunImage,
     /// The run image does not exist.
-    #[error("find run image '{reference}': there is no such image; it may have been deleted since the analysis")]
+    #[error(
+        "find run image '{reference}': there is no such image; it may have been deleted since the analysis"
+    )]
     RunImageNotFound {
         /// The image.
         reference: String,
@@ -47,13 +49,17 @@ pub enum ExportError {
         layer: String,
     },
     /// A launch layer without a directory that the previous image does not have.
-    #[error("export layer '{layer}': cannot reuse '{layer}', previous image has no metadata for layer '{layer}'")]
+    #[error(
+        "export layer '{layer}': cannot reuse '{layer}', previous image has no metadata for layer '{layer}'"
+    )]
     NothingToReuse {
         /// The layer.
         layer: String,
     },
     /// A launch layer without a directory whose recorded layer is not in the previous image.
-    #[error("export layer '{layer}': cannot reuse '{layer}', previous image has no layer {diff_id}")]
+    #[error(
+        "export layer '{layer}': cannot reuse '{layer}', previous image has no layer {diff_id}"
+    )]
     NotInPrevious {
         /// The layer.
         layer: String,

@@ -96,7 +96,8 @@ pub fn export(
     let collected = collect::collect(inputs, handoff)?;
     let recorded = handoff.analyzed.metadata.clone().unwrap_or_default();
     let decisions = decide(&collected, &recorded)?;
-    let mut assembled = apply::assemble(inputs, &decisions, (&base, previous.as_ref()), (store, log))?;
+    let mut assembled =
+        apply::assemble(inputs, &decisions, (&base, previous.as_ref()), (store, log))?;
     let metadata = apply::metadata(inputs, handoff, &base, (&collected, &assembled.layers));
     config::apply(
         &mut assembled.draft,

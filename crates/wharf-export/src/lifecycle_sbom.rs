@@ -12,7 +12,10 @@ pub fn copy(inputs: &ExportInputs) -> Result<(), ExportError> {
     }
     let sbom = inputs.layers_root().join("sbom");
     let targets = [
-        ("launcher", sbom.join("launch").join(DIRECTORY).join("launcher")),
+        (
+            "launcher",
+            sbom.join("launch").join(DIRECTORY).join("launcher"),
+        ),
         ("lifecycle", sbom.join("build").join(DIRECTORY)),
     ];
     for (name, target) in targets {

@@ -113,7 +113,7 @@ fn upload_all(
     }
 }
 
-/// Afterwards the layer's bytes are taken from the repository, so that a temporary file is freed.
+/// Once it is in the first repository the others take the layer from there, and its temporary file is freed.
 fn upload(
     store: &dyn ImageStore,
     repositories: &[&Reference],
@@ -122,18 +122,17 @@ fn upload(
     let Item { name, mut layer } = item;
     let mut first = None;
     for repository in repositories {
-        let transfer = store
-            .put_layer(repository, &layer)
-            .map_err(|source| ExportError::Upload {
-                layer: name.clone(),
-                source,
-            })?;
+        let transfer =
+            store
+                .put_layer(repository, &layer)
+                .map_err(|source| ExportError::Upload {
+                    layer: name.clone(),
+                    source,
+                })?;
         if first.is_none() {
             first = Some(transfer);
+            layer.source = LayerSource::Repository((*repository).clone());
         }
-    }
-    if let Some(repository) = repositories.first() {
-        layer.source = LayerSource::Repository((*repository).clone());
     }
     Ok(Done {
         layer,

@@ -57,7 +57,10 @@ impl fmt::Display for Problem {
                 "new base image '{reference}' not found in existing run image metadata{HINT}"
             ),
             Self::Stack { app, base } => {
-                write!(f, "incompatible stack: '{base}' is not compatible with '{app}'")
+                write!(
+                    f,
+                    "incompatible stack: '{base}' is not compatible with '{app}'"
+                )
             }
             Self::Mixins { missing } => write!(
                 f,
@@ -90,7 +93,10 @@ pub fn check(
 
 /// The contract the app was built under. An API this lifecycle does not know is judged by the labels it left.
 pub fn contract_of(app: &Image) -> BaseContract {
-    match app.env(env_var::PLATFORM_API).map(str::parse::<PlatformApi>) {
+    match app
+        .env(env_var::PLATFORM_API)
+        .map(str::parse::<PlatformApi>)
+    {
         Some(Ok(api)) => api.features().base_contract,
         Some(Err(_)) if app.label(REBASABLE).is_some() => BaseContract::Target,
         _ => BaseContract::Stack,
@@ -109,9 +115,17 @@ fn target_problems(app: &Image, base: &Image) -> Vec<Problem> {
     for (what, app, base) in [
         ("operating system", &app.os, &base.os),
         ("architecture", &app.arch, &base.arch),
-        ("architecture variant", &app.arch_variant, &base.arch_variant),
+        (
+            "architecture variant",
+            &app.arch_variant,
+            &base.arch_variant,
+        ),
         ("distribution", &app_distro.name, &base_distro.name),
-        ("distribution version", &app_distro.version, &base_distro.version),
+        (
+            "distribution version",
+            &app_distro.version,
+            &base_distro.version,
+        ),
     ] {
         if app != base {
             problems.push(Problem::Target {
@@ -148,6 +162,9 @@ fn mixins(image: &Image) -> BTreeSet<String> {
     let names: Vec<String> = serde_json::from_str(label).unwrap_or_default();
     names
         .into_iter()
-        .map(|name| name.strip_prefix("run:").map_or(name.clone(), str::to_owned))
+        .map(|name| {
+            name.strip_prefix("run:")
+                .map_or(name.clone(), str::to_owned)
+        })
         .collect()
 }

@@ -27,7 +27,9 @@ pub enum RebaseError {
         reference: String,
     },
     /// The app image does not say how it was made.
-    #[error("read label io.buildpacks.lifecycle.metadata of '{reference}'; only images made by a lifecycle can be rebased")]
+    #[error(
+        "read label io.buildpacks.lifecycle.metadata of '{reference}'; only images made by a lifecycle can be rebased"
+    )]
     Metadata {
         /// The image.
         reference: String,
@@ -45,7 +47,9 @@ pub enum RebaseError {
     #[error("access run image")]
     ReadRunImage(#[source] StoreError),
     /// There is no such run image.
-    #[error("access run image '{reference}': there is no such image, or none of its mirrors can be read")]
+    #[error(
+        "access run image '{reference}': there is no such image, or none of its mirrors can be read"
+    )]
     RunImageNotFound {
         /// The image.
         reference: String,
@@ -57,7 +61,9 @@ pub enum RebaseError {
         problems: Vec<Problem>,
     },
     /// The app image does not stand on the run image its metadata name.
-    #[error("rebase '{reference}': it has no layer '{top_layer}', which its metadata record as the top of its run image")]
+    #[error(
+        "rebase '{reference}': it has no layer '{top_layer}', which its metadata record as the top of its run image"
+    )]
     NoTopLayer {
         /// The app image.
         reference: String,

@@ -57,7 +57,11 @@ pub fn rebase(
         "Rebasing {} on run image {run_reference}",
         inputs.app_image
     ));
-    refuse_or_warn(inputs, check(inputs, &app, &metadata, (&run_reference, &base)), log)?;
+    refuse_or_warn(
+        inputs,
+        check(inputs, &app, &metadata, (&run_reference, &base)),
+        log,
+    )?;
     let new_base = labels::NewBase {
         image: &base,
         reference: &run_reference,

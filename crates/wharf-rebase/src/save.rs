@@ -43,7 +43,10 @@ pub(crate) fn save(
             let transfer = store
                 .put_layer(repository, layer)
                 .map_err(RebaseError::Save)?;
-            log.debug(&format!("Layer {} in {repository}: {transfer:?}", layer.diff_id));
+            log.debug(&format!(
+                "Layer {} in {repository}: {transfer:?}",
+                layer.diff_id
+            ));
         }
     }
     let written = store

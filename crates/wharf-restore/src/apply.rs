@@ -7,13 +7,13 @@ use crate::{
 use std::path::PathBuf;
 use wharf_cache::Cache;
 use wharf_spec::{
+    api::SbomPaths,
     encode::toml_text,
     files::{
         group::Group,
         layer_content_metadata::{LayerContentMetadata, file_name},
         store::Store,
     },
-    api::SbomPaths,
     labels::lifecycle::{CacheMetadata, LifecycleMetadata},
     log::Log,
 };

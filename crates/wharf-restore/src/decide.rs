@@ -78,7 +78,10 @@ impl Decision {
     pub fn line(&self) -> (String, bool) {
         let name = self.name();
         let leave = |from: &str, why: &str| {
-            (format!("Not restoring {from} \"{name}\", marked as {why}"), true)
+            (
+                format!("Not restoring {from} \"{name}\", marked as {why}"),
+                true,
+            )
         };
         match &self.metadata {
             MetadataDecision::Restore(Origin::AppImage, _) => (
@@ -121,14 +124,16 @@ pub fn decide(
         let in_app = layers_of(&app.buildpacks, &element.id).unwrap_or(&none);
         let in_cache = layers_of(&cache.buildpacks, &element.id).unwrap_or(&none);
         let mut push = |layer: &str, metadata, data| {
+            let (metadata, data) = if layer.parse::<LayerName>().is_ok() {
+                (metadata, data)
+            } else {
+                let leave = MetadataDecision::Leave(origin_of(&metadata), Reason::BadName);
+                (leave, DataDecision::None)
+            };
             decisions.push(Decision {
                 buildpack: element.id.clone(),
                 layer: layer.to_owned(),
-                metadata: if layer.parse::<LayerName>().is_ok() {
-                    metadata
-                } else {
-                    MetadataDecision::Leave(origin_of(&metadata), Reason::BadName)
-                },
+                metadata,
                 data,
             });
         };

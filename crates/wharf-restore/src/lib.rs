@@ -14,7 +14,7 @@ mod files;
 mod run_image;
 mod sbom;
 
-pub use decide::{Decision, DataDecision, MetadataDecision, Origin, decide};
+pub use decide::{DataDecision, Decision, MetadataDecision, Origin, decide};
 pub use error::RestoreError;
 
 use std::{num::NonZeroUsize, path::PathBuf};
@@ -112,10 +112,7 @@ pub fn restore(
     })
 }
 
-fn cache_metadata(
-    cache: Option<&dyn Cache>,
-    log: &dyn Log,
-) -> Result<CacheMetadata, RestoreError> {
+fn cache_metadata(cache: Option<&dyn Cache>, log: &dyn Log) -> Result<CacheMetadata, RestoreError> {
     let Some(cache) = cache else {
         log.debug("Usable cache not provided, using empty cache metadata");
         return Ok(CacheMetadata::default());
