@@ -1,1 +1,19 @@
-//! An image store over an OCI image layout directory.
+//! An image store over OCI image layout directories (platform spec, "OCI Image Layout"; OCI image specification,
+//! "Image Layout").
+//!
+//! | module | what |
+//! |---|---|
+//! | [`store`] | [`LayoutStore`], the image store |
+//! | `place` | which directory a reference means, and back |
+//! | `directory` | one layout directory: its index and the blobs it has |
+//! | `put` | layers and images into directories |
+//! | `select` | which image of an index serves a platform |
+//! | `write` | blobs and indexes written so that nobody sees them half |
+mod directory;
+mod place;
+mod put;
+mod select;
+pub mod store;
+mod write;
+
+pub use store::LayoutStore;
