@@ -1,5 +1,6 @@
 //! What can go wrong with a layer.
 use std::{io, path::PathBuf};
+use wharf_spec::files::ParseError;
 
 /// A layer that could not be read, written or verified. Every variant names the path or layer.
 #[derive(Debug, thiserror::Error)]
@@ -31,5 +32,38 @@ pub enum LayerError {
         path: PathBuf,
         /// Why not.
         reason: &'static str,
+    },
+    /// A slice pattern that is malformed or leaves the app directory.
+    #[error("slice pattern '{pattern}' {reason}")]
+    SlicePattern {
+        /// The pattern as the buildpack wrote it.
+        pattern: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// A file that is larger than any such file can reasonably be.
+    #[error("'{}' is larger than {limit} bytes", path.display())]
+    TooLarge {
+        /// The path.
+        path: PathBuf,
+        /// The limit in bytes.
+        limit: u64,
+    },
+    /// A file that is not what its name says.
+    #[error("parse '{}'", path.display())]
+    Parse {
+        /// The path.
+        path: PathBuf,
+        /// What is wrong, with line and column.
+        #[source]
+        source: ParseError,
+    },
+    /// `launch`, `build` or `cache` stand where old buildpacks put them.
+    #[error("'{}' sets '{flag}' at top level, it belongs into the table [types]", path.display())]
+    TopLevelFlag {
+        /// The path.
+        path: PathBuf,
+        /// The key.
+        flag: &'static str,
     },
 }

@@ -171,7 +171,9 @@ fn place() -> Place {
     let dir = tempfile::tempdir().unwrap();
     let outside = dir.path().join("outside");
     fs::create_dir(&outside).unwrap();
-    fs::write(outside.join("precious"), "untouched").unwrap();
+    let precious = outside.join("precious");
+    fs::write(&precious, "untouched").unwrap();
+    fs::set_permissions(&precious, fs::Permissions::from_mode(0o644)).unwrap();
     Place {
         to: dir.path().join("to"),
         outside,
@@ -272,6 +274,7 @@ fn directories_are_filled_before_they_become_unwritable() {
     fs::set_permissions(place.to.join("a"), fs::Permissions::from_mode(0o700)).unwrap();
     assert_eq!(mode(&place.to.join("a/b")), 0o111);
     assert_eq!(fs::read_to_string(place.to.join("a/b/f")).unwrap(), "deep");
+    fs::set_permissions(place.to.join("a/b"), fs::Permissions::from_mode(0o700)).unwrap();
 }
 
 #[test]

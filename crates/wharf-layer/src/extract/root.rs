@@ -282,10 +282,13 @@ impl Root {
             Err(Errno::NOENT) if create => {}
             Err(Errno::NOENT) => return Ok(None),
             Err(Errno::NOTDIR | Errno::LOOP) => {
-                if self.follow
-                    && let Some(linked) = self.resolve(path)
-                {
-                    return Ok(Some(linked));
+                if self.follow {
+                    if let Some(linked) = self.resolve(path) {
+                        return Ok(Some(linked));
+                    }
+                    if !self.has_openat2 {
+                        return Err(Errno::LOOP);
+                    }
                 }
                 if !create {
                     return Ok(None);
@@ -357,4 +360,44 @@ pub(super) fn set_mode(directory: &OwnedFd, mode: u32) -> Result<(), Errno> {
 pub(super) fn is_directory(parent: &OwnedFd, name: &OsStr) -> Result<bool, Errno> {
     let found = fs::statat(parent, name, AtFlags::SYMLINK_NOFOLLOW)?;
     Ok(FileType::from_raw_mode(found.st_mode) == FileType::Directory)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{io::Write, os::unix::fs::symlink};
+
+    fn root_without_openat2(destination: &Path, follow: bool) -> Root {
+        let mut root = Root::open(destination, follow).unwrap();
+        root.has_openat2 = false;
+        root
+    }
+
+    #[test]
+    fn without_openat2_links_are_replaced_as_with_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let to = dir.path().join("to");
+        std::fs::create_dir(&to).unwrap();
+        symlink(dir.path(), to.join("link")).unwrap();
+        let mut root = root_without_openat2(&to, false);
+        for name in ["link/a", "link/b/c"] {
+            let mut file = root.make_file(Path::new(name)).unwrap();
+            file.write_all(b"inside").unwrap();
+        }
+        root.finish().unwrap();
+        assert_eq!(std::fs::read(to.join("link/a")).unwrap(), b"inside");
+        assert_eq!(std::fs::read(to.join("link/b/c")).unwrap(), b"inside");
+        assert!(!to.join("link").is_symlink());
+        assert!(!dir.path().join("a").exists());
+    }
+
+    #[test]
+    fn without_openat2_linked_directories_of_an_image_are_not_entered() {
+        let dir = tempfile::tempdir().unwrap();
+        symlink("usr/lib", dir.path().join("lib")).unwrap();
+        let mut root = root_without_openat2(dir.path(), true);
+        let error = root.make_file(Path::new("lib/a")).unwrap_err();
+        assert_eq!(error, Errno::LOOP);
+        assert!(dir.path().join("lib").is_symlink());
+    }
 }
