@@ -1,5 +1,5 @@
 //! What a buildpack sees while it runs.
-use crate::{Env, EnvDelta, EnvFile, Unsuffixed, posix_path};
+use crate::{Env, EnvDelta, EnvFile, Unsuffixed, delta::is_variable, posix_path};
 use std::{
     ffi::{OsStr, OsString},
     os::unix::ffi::OsStringExt,
@@ -29,7 +29,7 @@ pub fn inherited(process: impl IntoIterator<Item = (OsString, OsString)>) -> Env
 
 /// Adds the user's variables (`<platform>/env`): lists of directories are prepended, others replaced.
 pub fn add_user(env: &mut Env, files: &[EnvFile]) {
-    for file in files {
+    for file in files.iter().filter(|file| is_variable(&file.name)) {
         let value = OsString::from_vec(file.content.clone());
         if posix_path::is_path_variable(&file.name) {
             env.prepend(&file.name, &value, OsStr::new(":"));

@@ -45,39 +45,37 @@ struct Change {
 pub struct EnvDelta(Vec<Change>);
 
 impl EnvDelta {
-    /// Reads the meaning of the files. They apply in byte order of their names; a `.delim` file holds the delimiter
-    /// of its variable's `.append` and `.prepend` (none when missing); files with an unknown suffix do nothing.
+    /// Reads the meaning of the files of one directory. They apply in byte order of their names; a `.delim` file
+    /// holds the delimiter of its variable's `.append` and `.prepend` (none when missing). A file with an unknown
+    /// suffix does nothing, and neither does one whose name is no variable: empty, or with `=` in it.
     pub fn from_files(files: &[EnvFile], unsuffixed: Unsuffixed) -> Self {
-        let mut sorted: Vec<&EnvFile> = files.iter().collect();
-        sorted.sort_by(|a, b| a.name.cmp(&b.name));
-        let delimiter = |name: &OsStr| {
-            let mut file = name.to_owned();
-            file.push(".delim");
-            let found = files.iter().find(|other| other.name == file);
-            found
-                .map(|other| OsString::from_vec(other.content.clone()))
-                .unwrap_or_default()
-        };
-        let change = |file: &&EnvFile| {
-            let (name, suffix) = split(&file.name);
-            let action = match suffix {
-                None if unsuffixed == Unsuffixed::Override => Action::Override,
-                None => Action::Default,
-                Some(b"append") => Action::Append,
-                Some(b"default") => Action::Default,
-                Some(b"override") => Action::Override,
-                Some(b"prepend") => Action::Prepend,
-                Some(_) => return None,
-            };
-            let value = OsString::from_vec(file.content.clone());
-            Some(Change {
-                name: name.to_owned(),
-                action,
-                value,
-                delimiter: delimiter(name),
-            })
-        };
-        Self(sorted.iter().filter_map(change).collect())
+        Self::from_directories(&[files], unsuffixed)
+    }
+
+    /// Like [`from_files`](Self::from_files) for the directories of one layer, `env` first: they apply one after the
+    /// other, and a delimiter in any of them holds for the whole layer where the own directory has none.
+    pub fn from_directories(directories: &[&[EnvFile]], unsuffixed: Unsuffixed) -> Self {
+        let mut changes = Vec::new();
+        for files in directories {
+            let mut sorted: Vec<&EnvFile> = files.iter().collect();
+            sorted.sort_by(|a, b| a.name.cmp(&b.name));
+            for file in sorted {
+                let (name, suffix) = split(&file.name);
+                let Some(action) = action(suffix, unsuffixed).filter(|_| is_variable(name)) else {
+                    continue;
+                };
+                let delimiter = std::iter::once(files)
+                    .chain(directories)
+                    .find_map(|files| delimiter(files, name));
+                changes.push(Change {
+                    name: name.to_owned(),
+                    action,
+                    value: OsString::from_vec(file.content.clone()),
+                    delimiter: delimiter.unwrap_or_default(),
+                });
+            }
+        }
+        Self(changes)
     }
 
     /// Makes the change.
@@ -88,12 +86,34 @@ impl EnvDelta {
                 Action::Prepend => env.prepend(&change.name, &change.value, &change.delimiter),
                 Action::Override => env.set(&change.name, &change.value),
                 Action::Default if env.get(&change.name).is_none() => {
-                    env.set(&change.name, &change.value)
+                    env.set(&change.name, &change.value);
                 }
                 Action::Default => {}
             }
         }
     }
+}
+
+fn action(suffix: Option<&[u8]>, unsuffixed: Unsuffixed) -> Option<Action> {
+    match suffix {
+        None if unsuffixed == Unsuffixed::Override => Some(Action::Override),
+        None | Some(b"default") => Some(Action::Default),
+        Some(b"append") => Some(Action::Append),
+        Some(b"override") => Some(Action::Override),
+        Some(b"prepend") => Some(Action::Prepend),
+        Some(_) => None,
+    }
+}
+
+fn delimiter(files: &[EnvFile], name: &OsStr) -> Option<OsString> {
+    let is_delimiter = |file: &&EnvFile| split(&file.name) == (name, Some(b"delim".as_slice()));
+    let file = files.iter().find(is_delimiter)?;
+    Some(OsString::from_vec(file.content.clone()))
+}
+
+/// Whether `name` can be the name of a variable at all.
+pub(crate) fn is_variable(name: &OsStr) -> bool {
+    !name.is_empty() && !name.as_bytes().contains(&b'=')
 }
 
 /// Variable and suffix; the suffix begins after the first dot.
@@ -198,5 +218,26 @@ mod tests {
             after(&[("A", ""), ("B", "")], &list, Unsuffixed::Override),
             expected
         );
+    }
+
+    #[test]
+    fn a_delimiter_holds_for_the_whole_layer_and_no_further() {
+        let env_files = files(&[("A.append", "1"), ("A.delim", ":"), ("B.append", "1")]);
+        let build_files = files(&[("A.append", "2"), ("B.append", "2"), ("B.delim", ";")]);
+        let mut env: Env = [("A", "0"), ("B", "0")].into_iter().collect();
+        EnvDelta::from_directories(&[&env_files, &build_files], Unsuffixed::Override)
+            .apply(&mut env);
+        let next_layer = files(&[("A.append", "3"), ("B.prepend", "3")]);
+        EnvDelta::from_files(&next_layer, Unsuffixed::Override).apply(&mut env);
+        assert_eq!(
+            env,
+            [("A", "0:1:23"), ("B", "30;1;2")].into_iter().collect()
+        );
+    }
+
+    #[test]
+    fn file_names_that_are_no_variables_do_nothing() {
+        let list = [(".append", "x"), ("A=B", "x"), ("", "x"), (".hidden", "x")];
+        assert_eq!(after(&[], &list, Unsuffixed::Override), Env::new());
     }
 }

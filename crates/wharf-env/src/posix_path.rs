@@ -28,3 +28,42 @@ pub fn extend(env: &mut Env, table: &[(&str, &str)], layer: &Path, is_dir: &dyn 
 pub fn is_path_variable(name: &OsStr) -> bool {
     BUILD.iter().any(|(_, variable)| name == *variable)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn extended(table: &[(&str, &str)]) -> Env {
+        let mut env: Env = [("PATH", "/bin")].into_iter().collect();
+        let is_dir = |path: &Path| !path.ends_with("a/lib");
+        // Later layers come first, so layers are extended from the last to the first of a buildpack.
+        for layer in ["/layers/x/b", "/layers/x/a"] {
+            extend(&mut env, table, Path::new(layer), &is_dir);
+        }
+        env
+    }
+
+    #[test]
+    fn a_build_sees_every_kind_of_directory() {
+        let expected = [
+            ("PATH", "/layers/x/a/bin:/layers/x/b/bin:/bin"),
+            ("LD_LIBRARY_PATH", "/layers/x/b/lib"),
+            ("LIBRARY_PATH", "/layers/x/b/lib"),
+            ("CPATH", "/layers/x/a/include:/layers/x/b/include"),
+            (
+                "PKG_CONFIG_PATH",
+                "/layers/x/a/pkgconfig:/layers/x/b/pkgconfig",
+            ),
+        ];
+        assert_eq!(extended(BUILD), expected.into_iter().collect());
+    }
+
+    #[test]
+    fn a_launch_sees_programs_and_libraries_only() {
+        let expected = [
+            ("PATH", "/layers/x/a/bin:/layers/x/b/bin:/bin"),
+            ("LD_LIBRARY_PATH", "/layers/x/b/lib"),
+        ];
+        assert_eq!(extended(LAUNCH), expected.into_iter().collect());
+    }
+}
