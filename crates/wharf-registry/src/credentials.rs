@@ -95,6 +95,25 @@ impl Credentials {
         self.accounts.contains_key(registry_key(host))
     }
 
+    /// The value of `CNB_REGISTRY_AUTH` that hands these accounts to another process; `None` when there are none. It
+    /// is a secret: it may go into the environment of a process that runs no strangers' code, nowhere else.
+    pub fn registry_auth(&self) -> Option<String> {
+        let mut headers = serde_json::Map::new();
+        for (key, account) in &self.accounts {
+            let header = match account {
+                Account::Anonymous => continue,
+                Account::Password { user, password } => {
+                    Account::basic_header(user, password).reveal().to_owned()
+                }
+                Account::RegistryToken(token) => format!("Bearer {}", token.reveal()),
+                Account::IdentityToken(token) => format!("X-Identity {}", token.reveal()),
+            };
+            // The variable knows registries only, no namespaces in them.
+            headers.insert(registry_key(key).to_owned(), header.into());
+        }
+        (!headers.is_empty()).then(|| serde_json::Value::Object(headers).to_string())
+    }
+
     pub(crate) fn insert(&mut self, host: &str, account: Account) {
         self.insert_key(registry_key(host).to_owned(), account);
     }
@@ -136,6 +155,18 @@ mod tests {
         assert!(credentials.contains("docker.io"));
         assert!(credentials.contains("r.example:5000"));
         assert!(!credentials.contains("r.example"));
+    }
+
+    #[test]
+    fn hands_accounts_on_as_headers() {
+        let mut credentials = Credentials::anonymous().with_password("a.example", "user", "pass");
+        credentials.insert("b.example/team", Account::IdentityToken(Secret::new("token")));
+        credentials.insert("c.example", Account::Anonymous);
+        assert_eq!(
+            credentials.registry_auth().as_deref(),
+            Some(r#"{"a.example":"Basic dXNlcjpwYXNz","b.example":"X-Identity token"}"#)
+        );
+        assert_eq!(Credentials::anonymous().registry_auth(), None);
     }
 
     #[test]
