@@ -9,7 +9,9 @@ use wharf_image::Descriptor;
 use wharf_layer::LayerContent;
 use wharf_spec::{digest::Digest, labels::lifecycle::CacheMetadata, reference::Reference};
 
+mod digest_writer;
 pub mod image;
+mod metadata;
 pub mod volume;
 
 pub use image::ImageCache;
@@ -26,6 +28,20 @@ pub struct CacheError {
     /// Why it failed.
     #[source]
     pub source: Box<dyn std::error::Error + Send + Sync>,
+}
+
+impl CacheError {
+    fn new(
+        action: &'static str,
+        cache: impl Into<String>,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
+        Self {
+            action,
+            cache: cache.into(),
+            source: source.into(),
+        }
+    }
 }
 
 /// The cache of one app.

@@ -1,0 +1,4 @@
+//! Caches on real directories and stores.
+mod image;
+mod layers;
+mod volume;
