@@ -8,11 +8,13 @@
 //! | [`tree`] | directory trees copied and removed whatever their modes |
 //!
 //! Inside: `namespaces` unshares and maps ids, `root` stacks the writable root, `mounts` fills it and moves into it,
-//! `devices` makes `/dev`, `privileges` gives up what is left, `supervise` forwards signals and reaps.
+//! `devices` makes `/dev`, `environment` sets
+//! variables, `privileges` gives up what is left, `supervise` forwards signals and reaps.
 //!
 //! A sandbox needs neither root nor a daemon. The caller's own id is mapped to the one the process shall see, so files
 //! the process makes belong to the caller.
 mod devices;
+mod environment;
 pub mod error;
 mod mounts;
 mod namespaces;

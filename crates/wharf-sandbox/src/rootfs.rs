@@ -1,10 +1,12 @@
 //! Image layers unpacked once into a content-addressed store.
 use crate::tree;
 use nix::fcntl::{Flock, FlockArg};
+use rustix::fs::{Mode, OFlags, ResolveFlags, openat2};
 use sha2::{Digest as _, Sha256};
 use std::{
     fs::{self, File},
-    io,
+    io::{self, Read},
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
 };
 use wharf_image::{Image, ImageStore, StoreError, image::Layer};
@@ -95,6 +97,13 @@ impl RootFsStore {
             return Ok(dir);
         }
         on("create", &self.dir, fs::create_dir_all(&self.dir))?;
+        // What is setuid in an image must not be so for others on this machine.
+        let private = fs::Permissions::from_mode(0o700);
+        on(
+            "set mode of",
+            &self.dir,
+            fs::set_permissions(&self.dir, private),
+        )?;
         let _lock = self.lock(chain)?;
         if dir.is_dir() {
             return Ok(dir);
@@ -118,6 +127,25 @@ impl RootFsStore {
             .map_err(|(_, error)| error.into())
             .or_else(|error| on("lock", &path, Err(error)))
     }
+}
+
+/// The content of file `path` in the root file system at `root`, links resolved as a process inside would; `None` when
+/// there is no such file or it is larger than `limit` bytes.
+pub fn read_file(root: &Path, path: &Path, limit: u64) -> Option<Vec<u8>> {
+    let root = File::open(root).ok()?;
+    let fd = openat2(
+        &root,
+        path,
+        OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK,
+        Mode::empty(),
+        ResolveFlags::IN_ROOT,
+    );
+    let mut content = Vec::new();
+    let size = File::from(fd.ok()?)
+        .take(limit + 1)
+        .read_to_end(&mut content)
+        .ok()?;
+    (size as u64 <= limit).then_some(content)
 }
 
 /// The identity of a stack of layers, as the OCI image specification defines `ChainID`.

@@ -1,5 +1,6 @@
 //! What a sandboxed process sees.
 use crate::{
+    environment,
     error::{At, SandboxError, SetupFailure, Step},
     mounts, namespaces, privileges,
     supervise::{self, Outcome},
@@ -7,6 +8,7 @@ use crate::{
 use nix::unistd::{ForkResult, Pid, fork};
 use serde::{Deserialize, Serialize};
 use std::{
+    ffi::OsString,
     fs::File,
     io::{self, Read, Write},
     panic::{AssertUnwindSafe, catch_unwind},
@@ -113,6 +115,8 @@ pub struct Sandbox {
     pub working_dir: PathBuf,
     /// The network.
     pub network: Network,
+    /// The variables of the program; there are no others.
+    pub environment: Vec<(OsString, OsString)>,
 }
 
 impl Sandbox {
@@ -125,7 +129,15 @@ impl Sandbox {
             hostname: "sandbox".into(),
             working_dir: "/".into(),
             network: Network::Host,
+            environment: Vec::new(),
         }
+    }
+
+    /// Adds a variable.
+    #[must_use]
+    pub fn variable(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
+        self.environment.push((name.into(), value.into()));
+        self
     }
 
     /// Adds a bind.
@@ -146,9 +158,9 @@ impl Sandbox {
 
     /// Runs `program` inside and waits for its end; everything it started ends with it.
     ///
-    /// The calling process must have a single thread. `program` runs in a child of it, with the memory and the
-    /// environment of the caller: start a fresh process with nothing but what the program may know, and call this
-    /// first thing. Standard input is `/dev/null`, output and errors are the caller's. Signals that ask the caller to
+    /// The calling process must have a single thread. `program` runs in a child of it, with the caller's memory: start
+    /// a fresh process with nothing but what the program may know, and call this first thing. That process itself must
+    /// not be started with [`Sandbox::environment`]: it runs on the host, where `LD_PRELOAD` would be obeyed. Standard input is `/dev/null`, output and errors are the caller's. Signals that ask the caller to
     /// end go to the program. Whatever kills the caller kills the sandbox.
     pub fn run(&self, program: impl FnOnce() -> u8) -> Result<Exit, SandboxError> {
         let threads = std::fs::read_dir("/proc/self/task").map_or(1, Iterator::count);
@@ -222,7 +234,7 @@ impl Sandbox {
             Ok(Some(child)) => child,
             Ok(None) => {
                 drop(report);
-                exit_now(run_program(signals, program))
+                exit_now(self.run_program(signals, program))
             }
             Err(failure) => {
                 send(&report, &Report::Failed(failure));
@@ -238,6 +250,19 @@ impl Sandbox {
         }
         exit_now(0)
     }
+
+    /// The program's own process, in a session of its own so that it cannot type into the caller's terminal.
+    fn run_program(&self, signals: &supervise::Signals, program: impl FnOnce() -> u8) -> u8 {
+        let _ = nix::unistd::setsid();
+        if let Ok(null) = File::open("/dev/null") {
+            let _ = nix::unistd::dup2_stdin(&null);
+        }
+        environment::replace(&self.environment);
+        supervise::restore_signals(signals);
+        let code = catch_unwind(AssertUnwindSafe(program)).unwrap_or(101);
+        flush();
+        code
+    }
 }
 
 /// What the first process says before it ends.
@@ -252,18 +277,6 @@ fn send(mut report: &File, message: &Report) {
         // Nobody is left to tell when the pipe is gone.
         let _ = report.write_all(&text);
     }
-}
-
-/// The program's own process, in a session of its own so that it cannot type into the caller's terminal.
-fn run_program(signals: &supervise::Signals, program: impl FnOnce() -> u8) -> u8 {
-    let _ = nix::unistd::setsid();
-    if let Ok(null) = File::open("/dev/null") {
-        let _ = nix::unistd::dup2_stdin(&null);
-    }
-    supervise::restore_signals(signals);
-    let code = catch_unwind(AssertUnwindSafe(program)).unwrap_or(101);
-    flush();
-    code
 }
 
 fn flush() {

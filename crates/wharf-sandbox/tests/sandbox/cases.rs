@@ -32,10 +32,7 @@ pub(crate) const ALL: &[(&str, Case)] = &[
     ("cannot_write_through_a_read_only_bind", read_only_bind),
     ("writes_through_a_read_write_bind", read_write_bind),
     ("binds_single_files", file_bind),
-    (
-        "has_the_environment_of_the_caller_and_no_input",
-        environment,
-    ),
+    ("has_the_given_environment_and_no_input", environment),
     ("has_a_minimal_dev", devices),
     ("has_the_hosts_resolver_configuration", resolver),
     ("sees_no_network_when_there_is_none", no_network),

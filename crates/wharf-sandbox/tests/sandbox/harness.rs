@@ -120,6 +120,9 @@ impl Place {
             gid: 1001,
         };
         Sandbox::new(root, user)
+            .variable("PATH", "/usr/bin:/bin")
+            .variable("GIVEN", "by the caller")
+            .variable("NOT=LEGAL", "left out")
     }
 
     pub(crate) fn start(&self, sandbox: &Sandbox, program: &str, argument: &str) -> Child {
@@ -128,8 +131,7 @@ impl Place {
         command
             .arg(INSIDE)
             .env_clear()
-            .env("PATH", "/usr/bin:/bin")
-            .env("GIVEN", "by the caller")
+            .env("SECRET", "of the caller")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
