@@ -66,4 +66,21 @@ pub enum LayerError {
         /// The key.
         flag: &'static str,
     },
+    /// An SBOM file whose extension stands for no format.
+    #[error(
+        "'{}' is in no SBOM format, expected the extension cdx.json, spdx.json or syft.json",
+        path.display()
+    )]
+    UnknownSbomFormat {
+        /// The path.
+        path: PathBuf,
+    },
+    /// An SBOM file in a format that `buildpack.toml` does not list.
+    #[error("'{}' is of media type '{media_type}', which sbom-formats does not list", path.display())]
+    UndeclaredSbomFormat {
+        /// The path.
+        path: PathBuf,
+        /// The media type that is missing.
+        media_type: &'static str,
+    },
 }
