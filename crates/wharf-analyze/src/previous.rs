@@ -10,7 +10,10 @@ use wharf_spec::{
     digest::Digest,
     env_var,
     files::analyzed::ImageIdentifier,
-    labels::{LIFECYCLE_METADATA, lifecycle::LifecycleMetadata},
+    labels::{
+        LIFECYCLE_METADATA,
+        lifecycle::{LayerSha, LifecycleMetadata},
+    },
     log::Log,
 };
 
@@ -90,8 +93,7 @@ pub(crate) fn restore_sbom(
     log: &dyn Log,
 ) -> Result<(), AnalyzeError> {
     let sbom = previous.metadata.sbom.as_ref();
-    let (Some(image), Some(diff_id)) = (&previous.image, sbom.and_then(|layer| layer.diff_id()))
-    else {
+    let (Some(image), Some(diff_id)) = (&previous.image, sbom.and_then(LayerSha::diff_id)) else {
         return Ok(());
     };
     if !inputs.restore_sbom {

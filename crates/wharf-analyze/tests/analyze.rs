@@ -1,4 +1,5 @@
 //! Analyses end to end, on a strict store in memory.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 use std::{
     error::Error,
     fs,

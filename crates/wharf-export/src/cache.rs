@@ -1,5 +1,5 @@
 //! The next cache (platform spec, "exporter > Outputs"; buildpack spec, "Cached Layers").
-use crate::{CacheExportError, ExportInputs, Exported, apply::layer_metadata};
+use crate::{CacheExportError, ExportInputs, Exported, files, metadata::layer_metadata};
 use std::{collections::BTreeMap, error::Error};
 use wharf_cache::{Cache, CacheLayer, CacheTransaction, CacheWrite};
 use wharf_layer::{LayerContent, diff_id, layers_dir};
@@ -98,7 +98,7 @@ impl Export<'_> {
     fn sbom(&mut self) -> Option<LayerSha> {
         let root = self.inputs.layers_root().join("sbom").join("cache");
         let wanted = self.inputs.platform_api.features().sbom_paths == SbomPaths::ByKind;
-        if !wanted || !root.is_dir() {
+        if !wanted || !files::is_real_dir(&root) {
             return None;
         }
         let content = LayerContent::Tree {

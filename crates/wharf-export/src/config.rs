@@ -82,15 +82,12 @@ pub(crate) fn apply(
     };
     draft.set_env("PATH", &path);
     draft.set_working_dir(&app_dir);
-    let command = match &entrypoint.process_type {
-        Some(name) => {
-            log.info(&format!("Setting default process type '{name}'"));
-            format!("{PROCESS_DIR}/{name}")
-        }
-        None => {
-            log.info("no default process type");
-            LAUNCHER.to_owned()
-        }
+    let command = if let Some(name) = &entrypoint.process_type {
+        log.info(&format!("Setting default process type '{name}'"));
+        format!("{PROCESS_DIR}/{name}")
+    } else {
+        log.info("no default process type");
+        LAUNCHER.to_owned()
     };
     log.debug(&format!("Setting ENTRYPOINT: '{command}'"));
     draft.set_entrypoint(&[command]);

@@ -4,7 +4,7 @@ use wharf_layer::LayerContent;
 use wharf_spec::{
     digest::Digest,
     id::full_name,
-    labels::lifecycle::{LayerMetadata, LifecycleMetadata},
+    labels::lifecycle::{LayerMetadata, LayerSha, LifecycleMetadata},
 };
 
 /// What a layer is in the image.
@@ -60,6 +60,62 @@ pub fn decide(
     collected: &Collected,
     previous: &LifecycleMetadata,
 ) -> Result<Vec<Decision>, ExportError> {
+    let mut decisions = launch_layers(collected, previous)?;
+    let none = LayerSha::default();
+    let sbom = Fixed {
+        name: "buildpacksio/lifecycle:launch.sbom",
+        created_by: "Software Bill-of-Materials",
+        role: Role::Sbom,
+    };
+    decisions.extend(sbom.decide(
+        collected.sbom.as_ref(),
+        previous.sbom.as_ref().unwrap_or(&none),
+    ));
+    decisions.extend(app_layers(collected, previous));
+    let launcher = Fixed {
+        name: "buildpacksio/lifecycle:launcher",
+        created_by: "Buildpacks Application Launcher",
+        role: Role::Launcher,
+    };
+    decisions.extend(launcher.decide(collected.launcher.as_ref(), &previous.launcher));
+    let config = Fixed {
+        name: "buildpacksio/lifecycle:config",
+        created_by: "Buildpacks Launcher Config",
+        role: Role::Config,
+    };
+    decisions.extend(config.decide(collected.config.as_ref(), &previous.config));
+    let process_types = Fixed {
+        name: "buildpacksio/lifecycle:process-types",
+        created_by: "Buildpacks Process Types",
+        role: Role::ProcessTypes,
+    };
+    decisions
+        .extend(process_types.decide(collected.process_types.as_ref(), &previous.process_types));
+    Ok(decisions)
+}
+
+/// A layer the lifecycle adds of its own.
+struct Fixed {
+    name: &'static str,
+    created_by: &'static str,
+    role: Role,
+}
+
+impl Fixed {
+    fn decide(self, content: Option<&LayerContent>, recorded: &LayerSha) -> Option<Decision> {
+        Some(Decision {
+            name: self.name.to_owned(),
+            created_by: self.created_by.to_owned(),
+            role: self.role,
+            plan: plan(content?, recorded.diff_id().into_iter().collect()),
+        })
+    }
+}
+
+fn launch_layers(
+    collected: &Collected,
+    previous: &LifecycleMetadata,
+) -> Result<Vec<Decision>, ExportError> {
     let mut decisions = Vec::new();
     for (index, buildpack) in collected.buildpacks.iter().enumerate() {
         for (layer, content) in &buildpack.layers {
@@ -81,70 +137,26 @@ pub fn decide(
             });
         }
     }
-    let mut push =
-        |name: &str, created_by: &str, role, content: &LayerContent, known: Vec<Digest>| {
-            decisions.push(Decision {
-                name: name.to_owned(),
-                created_by: created_by.to_owned(),
-                role,
-                plan: plan(content, known),
-            });
-        };
-    let known =
-        |layer: &wharf_spec::labels::lifecycle::LayerSha| layer.diff_id().into_iter().collect();
-    if let Some(content) = &collected.sbom {
-        let sbom = previous.sbom.clone().unwrap_or_default();
-        push(
-            "buildpacksio/lifecycle:launch.sbom",
-            "Software Bill-of-Materials",
-            Role::Sbom,
-            content,
-            known(&sbom),
-        );
-    }
-    let slices: Vec<_> = previous
-        .app
-        .iter()
-        .filter_map(|app| app.diff_id())
-        .collect();
-    for (index, content) in collected.app.iter().enumerate() {
-        let created_by = if collected.app.len() == 1 {
-            "Application Layer".to_owned()
-        } else {
-            format!("Application Slice: {}", index + 1)
-        };
-        let name = format!("slice-{}", index + 1);
-        push(&name, &created_by, Role::App, content, slices.clone());
-    }
-    let rest = [
-        (
-            "buildpacksio/lifecycle:launcher",
-            "Buildpacks Application Launcher",
-            Role::Launcher,
-            &collected.launcher,
-            &previous.launcher,
-        ),
-        (
-            "buildpacksio/lifecycle:config",
-            "Buildpacks Launcher Config",
-            Role::Config,
-            &collected.config,
-            &previous.config,
-        ),
-        (
-            "buildpacksio/lifecycle:process-types",
-            "Buildpacks Process Types",
-            Role::ProcessTypes,
-            &collected.process_types,
-            &previous.process_types,
-        ),
-    ];
-    for (name, created_by, role, content, recorded) in rest {
-        if let Some(content) = content {
-            push(name, created_by, role, content, known(recorded));
-        }
-    }
     Ok(decisions)
+}
+
+/// A slice may equal any slice of the previous image.
+fn app_layers(collected: &Collected, previous: &LifecycleMetadata) -> Vec<Decision> {
+    let known: Vec<_> = previous.app.iter().filter_map(LayerSha::diff_id).collect();
+    let is_whole = collected.app.len() == 1;
+    let slices = collected.app.iter().zip(1..);
+    slices
+        .map(|(content, number)| Decision {
+            name: format!("slice-{number}"),
+            created_by: if is_whole {
+                "Application Layer".to_owned()
+            } else {
+                format!("Application Slice: {number}")
+            },
+            role: Role::App,
+            plan: plan(content, known.clone()),
+        })
+        .collect()
 }
 
 fn plan(content: &LayerContent, known: Vec<Digest>) -> LayerPlan {

@@ -84,6 +84,12 @@ pub enum ExportError {
         #[source]
         source: ParseError,
     },
+    /// Something else is in the place of a file.
+    #[error("read '{}': it is not a regular file", path.display())]
+    NotAFile {
+        /// The path.
+        path: PathBuf,
+    },
     /// A file is too large.
     #[error("read '{}': it has more than {limit} bytes", path.display())]
     TooLarge {

@@ -20,15 +20,27 @@ pub(crate) fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error
     }
 }
 
-/// The file at `path`, or `None` when there is none.
+/// Whether `path` is a directory itself: a link may lead anywhere.
+pub(crate) fn is_real_dir(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_dir())
+}
+
+/// The file at `path`, or `None` when there is none. A link is not followed: a parse error quotes the file, and
+/// this process can read more than the buildpack that made the link.
 pub(crate) fn read_toml<T: serde::de::DeserializeOwned>(
     path: &Path,
 ) -> Result<Option<T>, ExportError> {
-    let file = match File::open(path) {
-        Ok(file) => file,
+    match fs::symlink_metadata(path) {
+        Ok(metadata) if metadata.is_file() => {}
+        Ok(_) => {
+            return Err(ExportError::NotAFile {
+                path: path.to_owned(),
+            });
+        }
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(failed("read", path)(error)),
-    };
+    }
+    let file = File::open(path).map_err(failed("read", path))?;
     let mut text = String::new();
     file.take(MAX_TOML + 1)
         .read_to_string(&mut text)

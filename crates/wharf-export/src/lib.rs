@@ -6,7 +6,8 @@
 //! | [`collect`] | what lies in the layers directory |
 //! | [`decide`](mod@decide) | the layers of the image in order, and which may be reused; pure |
 //! | `transfer` | encodes and uploads layers, a bounded number in flight |
-//! | `apply` | carries the decisions out |
+//! | `apply`, `make` | carry the decisions out |
+//! | `metadata` | the value of the lifecycle label |
 //! | [`config`] | environment, entrypoint and labels; pure |
 //! | `save` | writes image and tags |
 //! | [`cache`] | the next cache |
@@ -22,6 +23,8 @@ pub mod error;
 mod files;
 pub mod inputs;
 pub mod lifecycle_sbom;
+mod make;
+mod metadata;
 mod save;
 pub mod time;
 mod transfer;
@@ -98,7 +101,7 @@ pub fn export(
     let decisions = decide(&collected, &recorded)?;
     let mut assembled =
         apply::assemble(inputs, &decisions, (&base, previous.as_ref()), (store, log))?;
-    let metadata = apply::metadata(inputs, handoff, &base, (&collected, &assembled.layers));
+    let metadata = metadata::metadata(inputs, handoff, &base, (&collected, &assembled.layers));
     config::apply(
         &mut assembled.draft,
         inputs,

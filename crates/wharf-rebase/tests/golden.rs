@@ -1,4 +1,5 @@
 //! The recorded rebase of the reference lifecycle.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 use serde_json::Value;
 use wharf_image::{Image, ImageStore, validate::validate};
 use wharf_rebase::{RebaseInputs, rebase};
@@ -53,7 +54,11 @@ fn gives_the_config_of_the_reference_and_layers_in_the_media_types_of_the_app() 
         assert_eq!(layers(&ours), layers(&theirs));
         assert_eq!(validate(&ours), Vec::<String>::new());
         assert_ne!(validate(&theirs), Vec::<String>::new());
-        let metadata = |image: &Image| image.label("io.buildpacks.lifecycle.metadata").map(str::to_owned);
+        let metadata = |image: &Image| {
+            image
+                .label("io.buildpacks.lifecycle.metadata")
+                .map(str::to_owned)
+        };
         assert_eq!(metadata(&ours), metadata(&theirs));
     }
 }

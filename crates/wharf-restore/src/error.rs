@@ -2,7 +2,7 @@
 use std::{io, path::PathBuf};
 use wharf_cache::CacheError;
 use wharf_image::StoreError;
-use wharf_layer::extract::ExtractError;
+use wharf_layer::{LayerError, extract::ExtractError};
 use wharf_spec::encode::EncodeError;
 
 /// A failed restoration.
@@ -31,6 +31,9 @@ pub enum RestoreError {
         #[source]
         source: ExtractError,
     },
+    /// SBOM files could not be put beside the layers.
+    #[error("restore SBOM files")]
+    Sbom(#[source] LayerError),
     /// Metadata of a layer have no text form.
     #[error("write metadata of '{layer}'")]
     Encode {
