@@ -19,11 +19,14 @@ extern crate alloc;
 
 pub mod api;
 pub mod digest;
+#[cfg(feature = "documents")]
 pub mod encode;
 pub mod env_var;
 pub mod exit_code;
+#[cfg(feature = "documents")]
 pub mod files;
 pub mod id;
+#[cfg(feature = "documents")]
 pub mod labels;
 pub mod log;
 pub mod paths;

@@ -18,8 +18,6 @@ pub struct BuildpackFeatures {
     pub command_list: bool,
     /// Targets instead of stacks; `CNB_TARGET_*` are provided.
     pub targets: bool,
-    /// Operator variables are provided even with `clear-env`.
-    pub operator_env_with_clear_env: bool,
     /// Execution environments exist.
     pub exec_env: bool,
 }
@@ -45,7 +43,6 @@ impl BuildpackApi {
             process_working_dir: since(8),
             command_list: since(9),
             targets: since(10),
-            operator_env_with_clear_env: since(10),
             exec_env: since(12),
         }
     }

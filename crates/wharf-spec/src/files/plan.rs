@@ -37,6 +37,33 @@ pub struct Require {
     pub metadata: Metadata,
 }
 
+/// A requirement with a version in both places.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("requirement '{name}' has both 'version' and 'metadata.version'; keep 'metadata.version'")]
+pub struct DoubleVersion {
+    /// Name of the dependency.
+    pub name: String,
+}
+
+impl Require {
+    /// Moves the deprecated `version` to `metadata.version`, where buildpacks look for it.
+    pub fn with_version_in_metadata(self) -> Result<Self, DoubleVersion> {
+        if self.version.is_empty() {
+            return Ok(self);
+        }
+        let mut table = self.metadata.table().clone();
+        if table.contains_key("version") {
+            return Err(DoubleVersion { name: self.name });
+        }
+        table.insert("version".into(), self.version.into());
+        Ok(Self {
+            name: self.name,
+            version: String::new(),
+            metadata: Metadata::new(table),
+        })
+    }
+}
+
 /// What `bin/detect` writes.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
