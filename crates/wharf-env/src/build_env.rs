@@ -2,7 +2,7 @@
 use crate::{Env, EnvDelta, EnvFile, Unsuffixed, delta::is_variable, posix_path};
 use std::{
     ffi::{OsStr, OsString},
-    os::unix::ffi::OsStringExt,
+    os::unix::ffi::{OsStrExt, OsStringExt},
 };
 use wharf_spec::env_var;
 
@@ -29,7 +29,10 @@ pub fn inherited(process: impl IntoIterator<Item = (OsString, OsString)>) -> Env
 
 /// Adds the user's variables (`<platform>/env`): lists of directories are prepended, others replaced.
 pub fn add_user(env: &mut Env, files: &[EnvFile]) {
-    for file in files.iter().filter(|file| is_variable(&file.name)) {
+    for file in files
+        .iter()
+        .filter(|file| is_variable(file.name.as_bytes()))
+    {
         let value = OsString::from_vec(file.content.clone());
         if posix_path::is_path_variable(&file.name) {
             env.prepend(&file.name, &value, OsStr::new(":"));

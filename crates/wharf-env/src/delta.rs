@@ -1,18 +1,39 @@
 //! The files of an `env` directory as a change to an environment (buildpack spec, "Environment Variable
 //! Modification Rules").
 use crate::Env;
+use alloc::{borrow::ToOwned, vec::Vec};
+#[cfg(feature = "std")]
 use std::{
-    ffi::{OsStr, OsString},
+    ffi::OsString as FileName,
     os::unix::ffi::{OsStrExt, OsStringExt},
 };
+
+#[cfg(not(feature = "std"))]
+type FileName = Vec<u8>;
 
 /// One file of an `env` directory. The content is kept byte for byte, a trailing newline included.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EnvFile {
     /// File name: the variable with an optional suffix.
-    pub name: OsString,
+    pub name: FileName,
     /// Content.
     pub content: Vec<u8>,
+}
+
+impl EnvFile {
+    /// A file by the bytes of its name.
+    pub fn from_bytes(name: Vec<u8>, content: Vec<u8>) -> Self {
+        #[cfg(feature = "std")]
+        let name = FileName::from_vec(name);
+        Self { name, content }
+    }
+
+    fn name_bytes(&self) -> &[u8] {
+        #[cfg(feature = "std")]
+        return self.name.as_bytes();
+        #[cfg(not(feature = "std"))]
+        return &self.name;
+    }
 }
 
 /// What a file without a suffix does.
@@ -34,10 +55,10 @@ enum Action {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Change {
-    name: OsString,
+    name: Vec<u8>,
     action: Action,
-    value: OsString,
-    delimiter: OsString,
+    value: Vec<u8>,
+    delimiter: Vec<u8>,
 }
 
 /// A change to an environment.
@@ -60,17 +81,17 @@ impl EnvDelta {
             let mut sorted: Vec<&EnvFile> = files.iter().collect();
             sorted.sort_by(|a, b| a.name.cmp(&b.name));
             for file in sorted {
-                let (name, suffix) = split(&file.name);
+                let (name, suffix) = split(file.name_bytes());
                 let Some(action) = action(suffix, unsuffixed).filter(|_| is_variable(name)) else {
                     continue;
                 };
-                let delimiter = std::iter::once(files)
+                let delimiter = core::iter::once(files)
                     .chain(directories)
                     .find_map(|files| delimiter(files, name));
                 changes.push(Change {
                     name: name.to_owned(),
                     action,
-                    value: OsString::from_vec(file.content.clone()),
+                    value: file.content.clone(),
                     delimiter: delimiter.unwrap_or_default(),
                 });
             }
@@ -82,11 +103,13 @@ impl EnvDelta {
     pub fn apply(&self, env: &mut Env) {
         for change in &self.0 {
             match change.action {
-                Action::Append => env.append(&change.name, &change.value, &change.delimiter),
-                Action::Prepend => env.prepend(&change.name, &change.value, &change.delimiter),
-                Action::Override => env.set(&change.name, &change.value),
-                Action::Default if env.get(&change.name).is_none() => {
-                    env.set(&change.name, &change.value);
+                Action::Append => env.append_bytes(&change.name, &change.value, &change.delimiter),
+                Action::Prepend => {
+                    env.prepend_bytes(&change.name, &change.value, &change.delimiter)
+                }
+                Action::Override => env.set_bytes(change.name.as_slice(), change.value.as_slice()),
+                Action::Default if env.get_bytes(&change.name).is_none() => {
+                    env.set_bytes(change.name.as_slice(), change.value.as_slice());
                 }
                 Action::Default => {}
             }
@@ -105,22 +128,22 @@ fn action(suffix: Option<&[u8]>, unsuffixed: Unsuffixed) -> Option<Action> {
     }
 }
 
-fn delimiter(files: &[EnvFile], name: &OsStr) -> Option<OsString> {
-    let is_delimiter = |file: &&EnvFile| split(&file.name) == (name, Some(b"delim".as_slice()));
+fn delimiter(files: &[EnvFile], name: &[u8]) -> Option<Vec<u8>> {
+    let is_delimiter =
+        |file: &&EnvFile| split(file.name_bytes()) == (name, Some(b"delim".as_slice()));
     let file = files.iter().find(is_delimiter)?;
-    Some(OsString::from_vec(file.content.clone()))
+    Some(file.content.clone())
 }
 
 /// Whether `name` can be the name of a variable at all.
-pub(crate) fn is_variable(name: &OsStr) -> bool {
-    !name.is_empty() && !name.as_bytes().contains(&b'=')
+pub(crate) fn is_variable(name: &[u8]) -> bool {
+    !name.is_empty() && !name.contains(&b'=')
 }
 
 /// Variable and suffix; the suffix begins after the first dot.
-fn split(file: &OsStr) -> (&OsStr, Option<&[u8]>) {
-    let bytes = file.as_bytes();
-    match bytes.iter().position(|byte| *byte == b'.') {
-        Some(dot) => (OsStr::from_bytes(&bytes[..dot]), Some(&bytes[dot + 1..])),
+fn split(file: &[u8]) -> (&[u8], Option<&[u8]>) {
+    match file.iter().position(|byte| *byte == b'.') {
+        Some(dot) => (&file[..dot], Some(&file[dot + 1..])),
         None => (file, None),
     }
 }

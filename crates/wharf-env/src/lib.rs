@@ -8,6 +8,12 @@
 //! | [`build_env`] | what a buildpack sees while it runs |
 //!
 //! Nothing here reads a file or the process environment: directories arrive as lists of [`EnvFile`].
+//!
+//! Without the feature `std` the crate is `no_std` and speaks bytes only: that is what the launcher links.
+#![cfg_attr(not(feature = "std"), no_std)]
+extern crate alloc;
+
+#[cfg(feature = "std")]
 pub mod build_env;
 pub mod delta;
 pub mod env;

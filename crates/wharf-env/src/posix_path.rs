@@ -1,6 +1,8 @@
 //! The path variables a layer's directories extend (buildpack spec, "Layer Paths").
 use crate::Env;
-use std::{ffi::OsStr, path::Path};
+use alloc::vec::Vec;
+#[cfg(feature = "std")]
+use std::{ffi::OsStr, os::unix::ffi::OsStrExt, path::Path};
 
 /// Directories of a layer and the variables they extend while building.
 pub const BUILD: &[(&str, &str)] = &[
@@ -15,16 +17,29 @@ pub const BUILD: &[(&str, &str)] = &[
 pub const LAUNCH: &[(&str, &str)] = &[("bin", "PATH"), ("lib", "LD_LIBRARY_PATH")];
 
 /// Prepends the directories of `layer` that `is_dir` admits.
+#[cfg(feature = "std")]
 pub fn extend(env: &mut Env, table: &[(&str, &str)], layer: &Path, is_dir: &dyn Fn(&Path) -> bool) {
+    let admits = |path: &[u8]| is_dir(Path::new(OsStr::from_bytes(path)));
+    extend_bytes(env, table, layer.as_os_str().as_bytes(), &admits);
+}
+
+/// [`extend`] with paths as bytes.
+pub fn extend_bytes(
+    env: &mut Env,
+    table: &[(&str, &str)],
+    layer: &[u8],
+    is_dir: &dyn Fn(&[u8]) -> bool,
+) {
     for (directory, variable) in table {
-        let path = layer.join(directory);
+        let path: Vec<u8> = [layer, b"/", directory.as_bytes()].concat();
         if is_dir(&path) {
-            env.prepend(OsStr::new(variable), path.as_os_str(), OsStr::new(":"));
+            env.prepend_bytes(variable.as_bytes(), &path, b":");
         }
     }
 }
 
 /// Whether `name` is a list of directories that user-provided values are put before.
+#[cfg(feature = "std")]
 pub fn is_path_variable(name: &OsStr) -> bool {
     BUILD.iter().any(|(_, variable)| name == *variable)
 }
