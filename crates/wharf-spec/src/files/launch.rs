@@ -27,8 +27,8 @@ pub struct LaunchProcess {
     pub command: Command,
     /// Arguments.
     pub args: Vec<String>,
-    /// Without a shell (Buildpack API < 0.9).
-    pub direct: bool,
+    /// Without a shell (Buildpack API < 0.9; must be absent later).
+    pub direct: Option<bool>,
     /// Whether this is the default process.
     pub default: bool,
     /// Working directory.
