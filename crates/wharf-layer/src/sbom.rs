@@ -5,6 +5,7 @@ use crate::{
     layers_dir::{BuildpackLayer, open_file},
 };
 use std::{
+    ffi::OsStr,
     fs,
     io::{self, Read},
     os::unix::fs::PermissionsExt,
@@ -205,12 +206,8 @@ pub fn distribute(
 
 /// Splits `<subject>.sbom.<extension>` at the last place where the subject is known.
 fn parse_name<'a>(name: &'a str, layers: &[BuildpackLayer]) -> Option<(SbomSubject, &'a str)> {
-    if !Path::new(name)
-        .extension()
-        .is_some_and(|extension| extension == "json")
-    {
-        return None;
-    }
+    let is_json = |extension: &OsStr| extension == "json";
+    Path::new(name).extension().filter(|e| is_json(e))?;
     let mut splits: Vec<_> = name.match_indices(".sbom.").collect();
     splits.reverse();
     splits.into_iter().find_map(|(at, separator)| {

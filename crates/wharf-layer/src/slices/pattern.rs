@@ -30,10 +30,9 @@ impl Pattern {
         let mut parts: Vec<&str> = Vec::new();
         for part in text.split('/') {
             match part {
-                "" | "." => {}
                 // Above the root of the file system is the root again.
                 ".." if parts.pop().is_none() && !absolute => return Err(leaves()),
-                ".." => {}
+                "" | "." | ".." => {}
                 part => parts.push(part),
             }
         }

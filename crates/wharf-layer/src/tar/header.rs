@@ -109,17 +109,14 @@ impl<'a> Values<'a> {
     /// chosen for another reason.
     fn records(&self) -> Vec<u8> {
         let mut out = Vec::new();
-        for (key, number, field) in [("gid", self.gid, GID)] {
-            number_record(&mut out, key, number, field);
-        }
+        number_record(&mut out, "gid", self.gid, GID);
         for (key, text, field) in [("linkpath", self.link, LINK), ("path", self.name, NAME)] {
             if !fits_text(field, text) {
                 record(&mut out, key, text);
             }
         }
-        for (key, number, field) in [("size", self.size, SIZE), ("uid", self.uid, UID)] {
-            number_record(&mut out, key, number, field);
-        }
+        number_record(&mut out, "size", self.size, SIZE);
+        number_record(&mut out, "uid", self.uid, UID);
         out
     }
 }

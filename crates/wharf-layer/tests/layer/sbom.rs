@@ -193,7 +193,7 @@ fn restored_files_come_back_beside_their_layer() {
     let layer = "a.b".parse().unwrap();
     let back = |kind| distribute(layers.root(), kind, &layers.buildpack, &layer).unwrap();
     assert_eq!(back(SbomKind::Cache), Vec::<PathBuf>::new());
-    assert_eq!(back(SbomKind::Launch), [own.clone()]);
+    assert_eq!(back(SbomKind::Launch), std::slice::from_ref(&own));
     assert_eq!(fs::read_to_string(&own).unwrap(), "old");
     assert_eq!(
         fs::metadata(&own).unwrap().permissions().mode() & 0o7777,
