@@ -38,8 +38,18 @@ pub struct ImageCache<'a> {
     encoder: Encoder,
     delete_replaced: bool,
     log: &'a dyn Log,
-    /// The current image, once it was looked for.
-    current: Mutex<Option<Option<Arc<Image>>>>,
+    current: Mutex<Current>,
+}
+
+/// The current image.
+#[derive(Debug, Clone)]
+enum Current {
+    /// Nobody looked yet.
+    Unknown,
+    /// There is none.
+    Missing,
+    /// This one.
+    Found(Arc<Image>),
 }
 
 impl fmt::Debug for ImageCache<'_> {
@@ -65,7 +75,7 @@ impl<'a> ImageCache<'a> {
             encoder,
             delete_replaced: false,
             log,
-            current: Mutex::new(None),
+            current: Mutex::new(Current::Unknown),
         }
     }
 
@@ -79,21 +89,27 @@ impl<'a> ImageCache<'a> {
     /// The current image. One that is no image at all counts as none: the cache will be written anew.
     fn current(&self) -> Result<Option<Arc<Image>>, CacheError> {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = current.as_ref() {
-            return Ok(known.clone());
+        if let Current::Unknown = *current {
+            *current = self.look_up()?;
         }
-        let found = match self.store.find(&self.reference, &platform()) {
-            Ok(found) => found.map(Arc::new),
+        Ok(match &*current {
+            Current::Found(image) => Some(Arc::clone(image)),
+            Current::Unknown | Current::Missing => None,
+        })
+    }
+
+    fn look_up(&self) -> Result<Current, CacheError> {
+        match self.store.find(&self.reference, &platform()) {
+            Ok(Some(image)) => Ok(Current::Found(Arc::new(image))),
+            Ok(None) => Ok(Current::Missing),
             Err(error) if is_unusable(&error) => {
                 let name = &self.reference;
                 self.log
                     .warn(&format!("Ignoring cache '{name}': {}", error.kind));
-                None
+                Ok(Current::Missing)
             }
-            Err(error) => return Err(self.error("read", error)),
-        };
-        *current = Some(found.clone());
-        Ok(found)
+            Err(error) => Err(self.error("read", error)),
+        }
     }
 
     fn layer(&self, diff_id: Digest) -> Result<Option<Layer>, CacheError> {
@@ -227,7 +243,7 @@ impl ImageTransaction<'_> {
         let written = cache.store.put_image(&sealed, &tags);
         written.map_err(|error| cache.error("write", error))?;
         *cache.current.lock().unwrap_or_else(PoisonError::into_inner) =
-            Some(Some(Arc::new(sealed.image)));
+            Current::Found(Arc::new(sealed.image));
         if let Some(old) = old.filter(|_| cache.delete_replaced)
             && let Err(error) = cache.store.delete(&cache.reference, old)
         {

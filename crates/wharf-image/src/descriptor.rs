@@ -1,6 +1,7 @@
 //! Content descriptors (OCI image specification, "Content Descriptors").
 use crate::{
-    image::{Family, ImageError},
+    family::Family,
+    image::ImageError,
     json::{Document, malformed},
 };
 use serde_json::{Map, Value};

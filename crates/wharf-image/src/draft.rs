@@ -1,8 +1,10 @@
 //! An image being made. Edits change what they name; media types, annotations and unknown members are kept.
 use crate::{
     descriptor::Descriptor,
+    family::Family,
     history::History,
-    image::{Family, Image, ImageError, Layer, Platform},
+    image::{Image, ImageError, Layer},
+    platform::Platform,
     rebase, seal,
 };
 use serde_json::{Map, Value};

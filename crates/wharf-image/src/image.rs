@@ -1,12 +1,12 @@
 //! An image: manifest and config, over the bytes they came in.
 use crate::{
     descriptor::Descriptor,
+    family::Family,
     json::{self, Document, malformed},
+    platform::Platform,
 };
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
-use std::fmt;
-use wharf_layer::Compression;
 use wharf_spec::{
     digest::Digest,
     labels,
@@ -17,102 +17,6 @@ use wharf_spec::{
 pub const MAX_MANIFEST_BYTES: u64 = 4 << 20;
 /// Largest config that is read.
 pub const MAX_CONFIG_BYTES: u64 = 8 << 20;
-
-/// What an image runs on, in OCI spelling.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Platform {
-    /// `linux`.
-    pub os: String,
-    /// `amd64`.
-    pub architecture: String,
-    /// `v8`; `None` matches any.
-    pub variant: Option<String>,
-}
-
-impl Platform {
-    /// Whether something offered for `self` runs where `wanted` is asked for. What either side leaves empty matches
-    /// anything: cache images of the reference lifecycle name no architecture. `arm64` and `arm64/v8` are the same.
-    pub fn serves(&self, wanted: &Self) -> bool {
-        let either = |a: &str, b: &str| a.is_empty() || b.is_empty() || a == b;
-        either(&self.os, &wanted.os)
-            && either(&self.architecture, &wanted.architecture)
-            && either(self.variant_text(), wanted.variant_text())
-    }
-
-    /// The variant, empty when there is none or it goes without saying.
-    pub(crate) fn variant_text(&self) -> &str {
-        match (self.architecture.as_str(), self.variant.as_deref()) {
-            ("arm64", Some("v8")) | (_, None) => "",
-            (_, Some(variant)) => variant,
-        }
-    }
-}
-
-/// `os/architecture[/variant]`.
-impl fmt::Display for Platform {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let word = |text: &str| {
-            if text.is_empty() {
-                "any".to_owned()
-            } else {
-                text.to_owned()
-            }
-        };
-        write!(f, "{}/{}", word(&self.os), word(&self.architecture))?;
-        match &self.variant {
-            Some(variant) if !variant.is_empty() => write!(f, "/{variant}"),
-            _ => Ok(()),
-        }
-    }
-}
-
-/// Which of the two families of media types a manifest is written in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Family {
-    /// `application/vnd.docker.…`
-    Docker,
-    /// `application/vnd.oci.…`
-    Oci,
-}
-
-impl Family {
-    /// Media type of a manifest.
-    pub fn manifest(self) -> &'static str {
-        match self {
-            Self::Docker => "application/vnd.docker.distribution.manifest.v2+json",
-            Self::Oci => "application/vnd.oci.image.manifest.v1+json",
-        }
-    }
-
-    /// Media type of a list of manifests.
-    pub fn index(self) -> &'static str {
-        match self {
-            Self::Docker => "application/vnd.docker.distribution.manifest.list.v2+json",
-            Self::Oci => "application/vnd.oci.image.index.v1+json",
-        }
-    }
-
-    /// Media type of a config.
-    pub fn config(self) -> &'static str {
-        match self {
-            Self::Docker => "application/vnd.docker.container.image.v1+json",
-            Self::Oci => "application/vnd.oci.image.config.v1+json",
-        }
-    }
-
-    /// Media type of a layer. Docker has none for zstd, so that is written in OCI's.
-    pub fn layer(self, compression: Compression) -> &'static str {
-        match (self, compression) {
-            (Self::Docker, Compression::None) => "application/vnd.docker.image.rootfs.diff.tar",
-            (Self::Docker, Compression::Gzip) => {
-                "application/vnd.docker.image.rootfs.diff.tar.gzip"
-            }
-            (Self::Oci, Compression::None) => "application/vnd.oci.image.layer.v1.tar",
-            (Self::Oci, Compression::Gzip) => "application/vnd.oci.image.layer.v1.tar+gzip",
-            (_, Compression::Zstd) => "application/vnd.oci.image.layer.v1.tar+zstd",
-        }
-    }
-}
 
 /// A layer of an image.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,8 +1,10 @@
 //! Indexes: one name for images of several platforms (OCI image specification, "Image Index").
 use crate::{
     descriptor::Descriptor,
-    image::{Family, ImageError, Platform},
+    family::Family,
+    image::ImageError,
     json::{self, Document},
+    platform::Platform,
 };
 use serde_json::{Map, Value};
 

@@ -3,6 +3,8 @@
 //! | module | what |
 //! |---|---|
 //! | [`descriptor`] | content descriptors and media types of layers |
+//! | [`family`] | the two families of media types |
+//! | [`platform`] | what images run on |
 //! | [`image`] | a manifest and its config over the bytes received |
 //! | [`index`] | which image of an index serves a platform |
 //! | [`draft`] | an image being made; edits change what they name and keep the rest |
@@ -11,10 +13,12 @@
 //! | [`validate`] | whether an image is one that every runtime accepts |
 pub mod descriptor;
 pub mod draft;
+pub mod family;
 mod history;
 pub mod image;
 pub mod index;
 mod json;
+pub mod platform;
 mod rebase;
 pub mod run_image;
 mod seal;
@@ -23,5 +27,7 @@ pub mod validate;
 
 pub use descriptor::Descriptor;
 pub use draft::{DraftLayer, ImageDraft, LayerSource, SealedImage};
-pub use image::{Family, Image, ImageError, Layer, Platform};
+pub use family::Family;
+pub use image::{Image, ImageError, Layer};
+pub use platform::Platform;
 pub use store::{Access, ImageStore, StoreError, StoreErrorKind, Transfer, Written};

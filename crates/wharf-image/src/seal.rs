@@ -2,7 +2,8 @@
 use crate::{
     descriptor::Descriptor,
     draft::{DraftLayer, ImageDraft, SealedImage},
-    image::{Family, Image, ImageError, digest_of},
+    family::Family,
+    image::{Image, ImageError, digest_of},
     json::{Document, malformed},
 };
 use serde_json::{Map, Value, json};

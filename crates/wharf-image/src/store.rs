@@ -2,7 +2,8 @@
 use crate::{
     descriptor::Descriptor,
     draft::{DraftLayer, SealedImage},
-    image::{Image, ImageError, Platform},
+    image::{Image, ImageError},
+    platform::Platform,
 };
 use std::{fmt, io::Read};
 use wharf_spec::{
@@ -60,7 +61,8 @@ pub trait ImageStore: fmt::Debug + Send + Sync {
     /// Makes sure the layer's bytes are in the repository of `to`.
     fn put_layer(&self, to: &Reference, layer: &DraftLayer) -> Result<Transfer, StoreError>;
 
-    /// Writes config and manifest, then each tag. All layers must be there. References must be in one registry.
+    /// Writes config and manifest, then each tag. All layers must have been put to the first of `tags`; where others
+    /// are in another repository, the store links them there. References must be in one registry.
     fn put_image(&self, image: &SealedImage, tags: &[Reference]) -> Result<Written, StoreError>;
 
     /// How handoff files name `image` found at `reference`: a digest reference, or a path with digest in a layout.

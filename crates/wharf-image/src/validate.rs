@@ -1,8 +1,5 @@
 //! Whether an image is one that every runtime accepts.
-use crate::{
-    Image,
-    image::{Family, Layer},
-};
+use crate::{Image, family::Family, image::Layer};
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 use wharf_layer::Compression;

@@ -1,4 +1,9 @@
 //! What every [`ImageStore`] does alike. Each implementation runs [`store_contract`] on a fresh store.
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a broken rule fails the test that asked"
+)]
 use crate::image_recipe::{Bytes, ImageRecipe, digest, layer, platform, push};
 use std::{io::Read, sync::Arc};
 use wharf_image::{

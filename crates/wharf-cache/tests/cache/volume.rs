@@ -185,7 +185,8 @@ fn refuses_a_second_writer_and_names_the_directory() {
 
 #[test]
 fn survives_a_kill_at_any_instant() {
-    let states: [(&str, &dyn Fn(&Place)); 4] = [
+    type State = (&'static str, &'static dyn Fn(&Place));
+    let states: [State; 4] = [
         ("while staging", &|place| {
             fs::create_dir(place.path("staging")).unwrap();
             fs::write(place.path("staging/incoming"), "half").unwrap();
