@@ -105,7 +105,7 @@ impl EnvDelta {
             match change.action {
                 Action::Append => env.append_bytes(&change.name, &change.value, &change.delimiter),
                 Action::Prepend => {
-                    env.prepend_bytes(&change.name, &change.value, &change.delimiter)
+                    env.prepend_bytes(&change.name, &change.value, &change.delimiter);
                 }
                 Action::Override => env.set_bytes(change.name.as_slice(), change.value.as_slice()),
                 Action::Default if env.get_bytes(&change.name).is_none() => {
