@@ -80,6 +80,11 @@ impl RootFsStore {
         Self { dir: dir.into() }
     }
 
+    /// Whether `image` is unpacked.
+    pub fn has(&self, image: &Image) -> bool {
+        chain_id(image).is_some_and(|chain| self.dir.join(chain.hex()).is_dir())
+    }
+
     /// The directory with the root file system of `image`, which was found at `reference` in `images`. Unpacks it
     /// when it is not there; others that want the same wait for it. What is there is complete: it got its name when
     /// the last byte was on disk.

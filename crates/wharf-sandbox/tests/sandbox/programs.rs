@@ -99,16 +99,18 @@ fn list(path: &str) -> u8 {
         .map(|entry| entry.unwrap().file_name())
         .collect();
     names.sort();
-    names.iter().for_each(|name| println!("{}", name.display()));
+    for name in names {
+        println!("{}", name.display());
+    }
     0
 }
 
 fn environment(_: &str) -> u8 {
     let mut variables: Vec<_> = std::env::vars().collect();
     variables.sort();
-    variables
-        .iter()
-        .for_each(|(name, value)| println!("{name}={value}"));
+    for (name, value) in variables {
+        println!("{name}={value}");
+    }
     0
 }
 
