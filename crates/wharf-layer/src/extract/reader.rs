@@ -5,17 +5,18 @@
 use super::{ExtractError, refused, too_many};
 use std::{
     fs::File,
-    io::{self, Read, Write},
+    io::{self, BufRead, BufReader, Read, Write},
     path::Path,
 };
 use tar::{EntryType, Header};
 
+/// Size of a block; everything in an archive is a multiple of it.
 const BLOCK: u64 = 512;
 /// Largest header record (long name, extended records).
 const MAX_RECORD: u64 = 1024 * 1024;
 /// An entry may be preceded by a long name, a long link name and extended records.
 const HEADERS_PER_ENTRY: u64 = 4;
-/// Bytes copied at once.
+/// Bytes read at once.
 const BUFFER: usize = 128 * 1024;
 
 /// What a member is.
@@ -59,24 +60,22 @@ struct Records {
 }
 
 pub(super) struct Reader<'a> {
-    input: &'a mut dyn Read,
+    input: BufReader<&'a mut dyn Read>,
     /// Content of the current member that was not read yet, without and with padding.
     content: u64,
     padded: u64,
     headers: u64,
     max_entries: u64,
-    buffer: Vec<u8>,
 }
 
 impl<'a> Reader<'a> {
     pub(super) fn new(input: &'a mut dyn Read, max_entries: u64) -> Self {
         Self {
-            input,
+            input: BufReader::with_capacity(BUFFER, input),
             content: 0,
             padded: 0,
             headers: 0,
             max_entries,
-            buffer: vec![0; BUFFER],
         }
     }
 
@@ -102,15 +101,15 @@ impl<'a> Reader<'a> {
     /// Copies the content of the current member.
     pub(super) fn copy_to(&mut self, file: &mut File, path: &Path) -> Result<(), ExtractError> {
         while self.content > 0 {
-            let count = self.fill(self.content)?;
-            let written = file.write_all(&self.buffer[..count]);
-            written.map_err(|source| ExtractError::Write {
-                action: "write file",
-                path: path.into(),
-                source,
-            })?;
-            self.content -= count as u64;
-            self.padded -= count as u64;
+            let chunk = available(&mut self.input, self.content)?;
+            file.write_all(chunk)
+                .map_err(|source| ExtractError::Write {
+                    action: "write file",
+                    path: path.into(),
+                    source,
+                })?;
+            let count = chunk.len();
+            self.advance(count);
         }
         Ok(())
     }
@@ -119,41 +118,43 @@ impl<'a> Reader<'a> {
     pub(super) fn drain(mut self, limit: u64) -> Result<(), ExtractError> {
         let mut left = limit;
         loop {
-            let count = self.read(BUFFER as u64)? as u64;
+            let count = peek(&mut self.input)?.len();
             if count == 0 {
                 return Ok(());
             }
-            left = left.checked_sub(count).ok_or(ExtractError::TooLarge {
-                what: "bytes",
-                limit,
-            })?;
+            self.input.consume(count);
+            left = left
+                .checked_sub(count as u64)
+                .ok_or(ExtractError::TooLarge {
+                    what: "bytes",
+                    limit,
+                })?;
         }
     }
 
     fn skip(&mut self) -> Result<(), ExtractError> {
         while self.padded > 0 {
-            self.padded -= self.fill(self.padded)? as u64;
+            let count = available(&mut self.input, self.padded)?.len();
+            self.advance(count);
         }
-        self.content = 0;
         Ok(())
+    }
+
+    /// Notes that `count` bytes of the current member were used.
+    fn advance(&mut self, count: usize) {
+        self.input.consume(count);
+        self.content = self.content.saturating_sub(count as u64);
+        self.padded = self.padded.saturating_sub(count as u64);
     }
 
     /// One header block; `None` when it is empty or the input ends before it.
     fn header(&mut self) -> Result<Option<Header>, ExtractError> {
         let mut header = Header::new_old();
-        let mut filled = 0;
-        while filled < BLOCK {
-            let count = self.read(BLOCK - filled)?;
-            if count == 0 && filled == 0 {
-                return Ok(None);
-            }
-            if count == 0 {
-                return Err(ExtractError::Read(io::ErrorKind::UnexpectedEof.into()));
-            }
-            let at = usize::try_from(filled).unwrap_or(0);
-            header.as_mut_bytes()[at..at + count].copy_from_slice(&self.buffer[..count]);
-            filled += count as u64;
+        if peek(&mut self.input)?.is_empty() {
+            return Ok(None);
         }
+        let block = header.as_mut_bytes();
+        self.input.read_exact(block).map_err(ExtractError::Read)?;
         if header.as_bytes().iter().all(|byte| *byte == 0) {
             return Ok(None);
         }
@@ -215,10 +216,10 @@ impl<'a> Reader<'a> {
         self.expect(size)?;
         let mut record = Vec::new();
         while self.content > 0 {
-            let count = self.fill(self.content)?;
-            record.extend_from_slice(&self.buffer[..count]);
-            self.content -= count as u64;
-            self.padded -= count as u64;
+            let chunk = available(&mut self.input, self.content)?;
+            record.extend_from_slice(chunk);
+            let count = chunk.len();
+            self.advance(count);
         }
         Ok(record)
     }
@@ -238,24 +239,31 @@ impl<'a> Reader<'a> {
             .ok_or_else(|| malformed("member size overflows"))?;
         Ok(())
     }
+}
 
-    /// Some of the next `wanted` bytes into the buffer; their absence is an error.
-    fn fill(&mut self, wanted: u64) -> Result<usize, ExtractError> {
-        match self.read(wanted)? {
-            0 => Err(ExtractError::Read(io::ErrorKind::UnexpectedEof.into())),
-            count => Ok(count),
+/// Some of the next `wanted` bytes; their absence is an error.
+fn available<'b>(
+    input: &'b mut BufReader<&mut dyn Read>,
+    wanted: u64,
+) -> Result<&'b [u8], ExtractError> {
+    let bytes = peek(input)?;
+    if bytes.is_empty() {
+        return Err(ExtractError::Read(io::ErrorKind::UnexpectedEof.into()));
+    }
+    let wanted = usize::try_from(wanted).unwrap_or(usize::MAX);
+    Ok(&bytes[..bytes.len().min(wanted)])
+}
+
+/// The bytes that were read but not used, after reading some when there were none; empty at the end.
+fn peek<'b>(input: &'b mut BufReader<&mut dyn Read>) -> Result<&'b [u8], ExtractError> {
+    while input.buffer().is_empty() {
+        match input.fill_buf() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(ExtractError::Read(error)),
+            Ok(_) => break,
         }
     }
-
-    fn read(&mut self, wanted: u64) -> Result<usize, ExtractError> {
-        let wanted = usize::try_from(wanted).map_or(BUFFER, |wanted| wanted.min(BUFFER));
-        loop {
-            match self.input.read(&mut self.buffer[..wanted]) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                other => return other.map_err(ExtractError::Read),
-            }
-        }
-    }
+    Ok(input.buffer())
 }
 
 fn kind(entry_type: EntryType, name: &[u8]) -> Kind {
