@@ -95,7 +95,8 @@ pub(crate) fn assemble(
         .unwrap_or(time::DEFAULT);
     let keep_history = features.history == History::Kept;
     let created = time::rfc3339(created);
-    let draft = ImageDraft::from_base(&base.image, &base.reference, &created, keep_history);
+    let mut draft = ImageDraft::from_base(&base.image, &base.reference, &created, keep_history);
+    draft.set_family(store.family(draft.family()));
     let maker = Maker {
         inputs,
         previous,

@@ -179,6 +179,11 @@ impl ImageDraft {
         self.family
     }
 
+    /// Sets the family that all media types are written in; see [`ImageStore::family`](crate::ImageStore::family).
+    pub fn set_family(&mut self, family: Family) {
+        self.family = family;
+    }
+
     /// Layers, lowest first.
     pub fn layers(&self) -> &[DraftLayer] {
         &self.layers

@@ -2,6 +2,7 @@
 use crate::{
     descriptor::Descriptor,
     draft::{DraftLayer, SealedImage},
+    family::Family,
     image::{Image, ImageError},
     platform::Platform,
 };
@@ -64,6 +65,12 @@ pub trait ImageStore: fmt::Debug + Send + Sync {
     /// Writes config and manifest, then each tag. All layers must have been put to the first of `tags`; where others
     /// are in another repository, the store links them there. References must be in one registry.
     fn put_image(&self, image: &SealedImage, tags: &[Reference]) -> Result<Written, StoreError>;
+
+    /// The family in which an image based on one of `family` is written here. Programs that read layout directories know
+    /// OCI media types only; a registry takes both.
+    fn family(&self, family: Family) -> Family {
+        family
+    }
 
     /// How handoff files name `image` found at `reference`: a digest reference, or a path with digest in a layout.
     fn identify(&self, reference: &Reference, image: &Image) -> String;

@@ -11,7 +11,7 @@ use std::{
     path::PathBuf,
 };
 use wharf_image::{
-    Access, Descriptor, DraftLayer, Image, ImageStore, Platform, SealedImage, StoreError,
+    Access, Descriptor, DraftLayer, Family, Image, ImageStore, Platform, SealedImage, StoreError,
     StoreErrorKind, Transfer, Written, index::IndexEntry,
 };
 use wharf_layer::VerifyingReader;
@@ -21,7 +21,8 @@ use wharf_spec::{digest::Digest, reference::Reference};
 ///
 /// Blobs are written to a temporary file, verified, synced and renamed; an index is replaced as a whole under the lock
 /// of its directory. A sparse layout, whose layers are elsewhere, is fine as long as they are not read: images built on
-/// it are sparse in the same layers. Images that lost their tag stay, to be found by their digest.
+/// it are sparse in the same layers. New images are written in the OCI family, for that is what others read here; what
+/// comes sealed in Docker's is kept as it is. Images that lost their tag stay, to be found by their digest.
 #[derive(Debug, Clone)]
 pub struct LayoutStore {
     pub(crate) place: Place,
@@ -189,6 +190,10 @@ impl ImageStore for LayoutStore {
                 kind,
             }
         })
+    }
+
+    fn family(&self, _: Family) -> Family {
+        Family::Oci
     }
 
     fn identify(&self, reference: &Reference, image: &Image) -> String {

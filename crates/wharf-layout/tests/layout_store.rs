@@ -327,6 +327,29 @@ fn builds_on_a_sparse_image_without_its_layers() {
 }
 
 #[test]
+fn asks_for_oci_images_and_keeps_docker_ones_that_are_sealed() {
+    let root = tempfile::tempdir().unwrap();
+    let store = LayoutStore::new(root.path());
+    let tag = reference("r.example/run:1");
+    let base = recipe("docker")
+        .family(Family::Docker)
+        .push(&store, &[&tag]);
+    let found = store
+        .find(&tag, &platform("linux", "amd64"))
+        .unwrap()
+        .unwrap();
+    assert_eq!(found.digest(), base.digest());
+    let mut draft = ImageDraft::from_base(&base, &tag, "2024-01-01T00:00:00Z", true);
+    draft.set_family(store.family(draft.family()));
+    let image = draft.seal().unwrap().image;
+    assert_eq!(image.family(), Family::Oci);
+    assert_eq!(
+        wharf_image::validate::validate(&image),
+        Vec::<String>::new()
+    );
+}
+
+#[test]
 fn leaves_nothing_behind_when_a_layer_cannot_be_written() {
     let root = tempfile::tempdir().unwrap();
     let store = LayoutStore::new(root.path());
