@@ -147,8 +147,7 @@ fn configuration(
     buildpacks: &[Buildpack],
 ) -> Result<Vec<Item>> {
     let run_images = config.run_images();
-    let mut items = vec![Item::directory("/cnb", ROOT)];
-    items.extend(variables(config)?);
+    let mut items = variables(config)?;
     items.push(Item::text(paths::ORDER, toml_text(&order_file(order))?));
     let run = RunImages {
         images: run_images.clone(),
