@@ -5,12 +5,22 @@ use wharf_sandbox::SandboxError;
 
 /// A failure that has a status of its own: that of a phase.
 #[derive(Debug, thiserror::Error)]
-#[error("{phase} ended with status {code}")]
+#[error("build: {phase} ended with status {code}")]
 pub(crate) struct PhaseFailed {
     /// Which phase.
     pub(crate) phase: &'static str,
     /// Its exit status.
     pub(crate) code: u8,
+}
+
+/// A build that was asked to end.
+#[derive(Debug, thiserror::Error)]
+#[error("build: interrupted by signal {signal} in {phase}")]
+pub(crate) struct Interrupted {
+    /// Which phase ran.
+    pub(crate) phase: &'static str,
+    /// The signal.
+    pub(crate) signal: i32,
 }
 
 /// Advice that goes with an error.
@@ -65,9 +75,13 @@ pub(crate) fn fail(error: &Error) -> ExitCode {
     for hint in hints {
         let _ = writeln!(out, "\u{1b}[36mhint:\u{1b}[0m {hint}");
     }
-    error
+    let phase = error
         .downcast_ref::<PhaseFailed>()
-        .map_or(ExitCode::FAILURE, |failed| ExitCode::from(failed.code))
+        .map(|failed| failed.code);
+    let signal = error
+        .downcast_ref::<Interrupted>()
+        .and_then(|interrupted| u8::try_from(128 + interrupted.signal).ok());
+    phase.or(signal).map_or(ExitCode::FAILURE, ExitCode::from)
 }
 
 /// Bytes for people.

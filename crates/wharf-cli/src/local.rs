@@ -1,5 +1,5 @@
 //! The directory with everything that is kept between runs.
-use crate::{arguments::CommonArguments, environment};
+use crate::{arguments::CommonArguments, console, environment};
 use anyhow::{Context, Result};
 use nix::fcntl::{Flock, FlockArg};
 use sha2::{Digest as _, Sha256};
@@ -41,6 +41,11 @@ impl LocalStore {
         Ok(store)
     }
 
+    /// The directory.
+    pub(crate) fn path(&self) -> &Path {
+        &self.root
+    }
+
     /// Unpacked images.
     pub(crate) fn root_file_systems(&self) -> RootFsStore {
         RootFsStore::new(self.root.join("rootfs"))
@@ -59,6 +64,10 @@ impl LocalStore {
     /// A lock that one build of `name` holds at a time.
     pub(crate) fn lock(&self, name: &str) -> Result<Flock<File>> {
         let path = self.root.join("locks").join(key(name));
+        if let Ok(lock) = lock(&path, FlockArg::LockExclusiveNonblock) {
+            return Ok(lock);
+        }
+        console::line(format_args!("Waiting for another build of {name}"));
         lock(&path, FlockArg::LockExclusive).with_context(|| format!("lock '{}'", path.display()))
     }
 

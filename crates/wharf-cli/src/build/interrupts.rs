@@ -8,7 +8,7 @@ use std::{
     process,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicI32, Ordering},
+        atomic::{AtomicI32, Ordering},
     },
     thread,
 };
@@ -17,7 +17,8 @@ use std::{
 #[derive(Debug, Clone)]
 pub(crate) struct Interrupts {
     child: Arc<AtomicI32>,
-    seen: Arc<AtomicBool>,
+    /// The first signal; 0 for none.
+    seen: Arc<AtomicI32>,
 }
 
 fn signals() -> SigSet {
@@ -48,7 +49,7 @@ impl Interrupts {
     fn watch(&self, set: &SigSet) {
         while let Ok(signal) = set.wait() {
             let child = self.child.load(Ordering::SeqCst);
-            if self.seen.swap(true, Ordering::SeqCst) || child == 0 {
+            if self.seen.swap(signal as i32, Ordering::SeqCst) != 0 || child == 0 {
                 // What is left of the build is removed at the next start.
                 process::exit(128 + signal as i32);
             }
@@ -61,9 +62,9 @@ impl Interrupts {
         self.child.store(child.cast_signed(), Ordering::SeqCst);
     }
 
-    /// Whether there was a signal.
-    pub(crate) fn seen(&self) -> bool {
-        self.seen.load(Ordering::SeqCst)
+    /// The signal that came.
+    pub(crate) fn seen(&self) -> Option<i32> {
+        Some(self.seen.load(Ordering::SeqCst)).filter(|signal| *signal != 0)
     }
 
     /// Undoes the blocking, which child processes inherit.

@@ -16,8 +16,9 @@ pub(crate) use summary::base_layers;
 
 use crate::{
     arguments::{BuildArguments, CommonArguments},
-    console::{self, PhaseFailed},
+    console::{self, Interrupted, PhaseFailed},
     local::LocalStore,
+    location::Location,
     stores::Stores,
 };
 use anyhow::{Result, bail};
@@ -25,7 +26,11 @@ use builder_image::BuilderImage;
 use destination::Destination;
 use interrupts::Interrupts;
 use plan::{Directories, Plan};
-use std::time::{Duration, Instant};
+use std::{
+    fs,
+    path::PathBuf,
+    time::{Duration, Instant},
+};
 use summary::Summary;
 use wharf_sandbox::tree;
 
@@ -51,7 +56,12 @@ pub(crate) fn build(common: &CommonArguments, arguments: &BuildArguments) -> Res
     let cache = cache(&local, arguments, &destination)?;
     let area = local.build_area()?;
     let directories = Directories::make(&area, cache, &destination)?;
-    source::copy(&arguments.app, &directories.app, &project)?;
+    source::copy(
+        &arguments.app,
+        &directories.app,
+        &project,
+        &own_directories(&local, arguments),
+    )?;
     variables::write(&directories.platform, &variables)?;
     let plan = Plan {
         arguments,
@@ -73,7 +83,7 @@ fn cache(
     local: &LocalStore,
     arguments: &BuildArguments,
     destination: &Destination,
-) -> Result<std::path::PathBuf> {
+) -> Result<PathBuf> {
     let cache = arguments
         .cache_dir
         .clone()
@@ -81,8 +91,29 @@ fn cache(
     if arguments.clear_cache {
         tree::remove(&cache)?;
     }
-    std::fs::create_dir_all(&cache)?;
+    fs::create_dir_all(&cache)?;
     Ok(cache.canonicalize()?)
+}
+
+/// Directories that belong to builds, not to the app.
+fn own_directories(local: &LocalStore, arguments: &BuildArguments) -> Vec<PathBuf> {
+    let images = [
+        Some(&arguments.builder),
+        arguments.output.output.as_ref(),
+        arguments.run_image.as_ref(),
+        arguments.previous_image.as_ref(),
+    ];
+    let layouts = images
+        .into_iter()
+        .flatten()
+        .filter_map(|location| match location {
+            Location::Layout(image) => Some(image.dir.clone()),
+            Location::Registry(_) => None,
+        });
+    layouts
+        .chain(arguments.cache_dir.clone())
+        .chain([local.path().to_owned()])
+        .collect()
 }
 
 fn run_phases(plan: &Plan<'_>, interrupts: &Interrupts) -> Result<Vec<(&'static str, Duration)>> {
@@ -91,8 +122,11 @@ fn run_phases(plan: &Plan<'_>, interrupts: &Interrupts) -> Result<Vec<(&'static 
         console::banner(phase.title);
         let (name, started) = (phase.name, Instant::now());
         let code = phase.run(interrupts)?;
-        if interrupts.seen() {
-            bail!("go on: interrupted");
+        if let Some(signal) = interrupts.seen() {
+            bail!(Interrupted {
+                phase: name,
+                signal
+            });
         }
         if code != 0 {
             return Err(PhaseFailed { phase: name, code }.into());

@@ -91,6 +91,6 @@ fn run_request() -> Result<u8> {
 }
 
 fn lifecycle(arguments: Vec<String>) -> u8 {
-    let _ = arguments;
+    drop(arguments);
     1
 }

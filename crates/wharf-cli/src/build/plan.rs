@@ -12,6 +12,8 @@ use wharf_spec::{env_var, paths, reference::Reference};
 
 const CACHE_DIR: &str = "/cache";
 const LAYOUT_DIR: &str = "/layout-repo";
+/// Seen by the exporter alone, so that what is read here afterwards is nobody else's.
+const REPORT_DIR: &str = "/run/wharf/report";
 const REPORT: &str = "report.toml";
 /// The host's certificate authorities, which the phases that talk to registries trust as we do.
 const CERTIFICATES: &str = "/run/wharf/certificates.pem";
@@ -22,6 +24,7 @@ pub(crate) struct Directories {
     pub(crate) app: PathBuf,
     pub(crate) platform: PathBuf,
     layers: PathBuf,
+    report: PathBuf,
     cache: PathBuf,
     layouts: Option<PathBuf>,
 }
@@ -37,6 +40,7 @@ impl Directories {
             app: area.directory("workspace")?,
             platform: area.directory("platform")?,
             layers: area.directory("layers")?,
+            report: area.directory("report")?,
             cache,
             layouts: destination.layouts().cloned(),
         })
@@ -44,7 +48,7 @@ impl Directories {
 
     /// `report.toml` of the exporter.
     pub(crate) fn report(&self) -> PathBuf {
-        self.layers.join(REPORT)
+        self.report.join(REPORT)
     }
 }
 
@@ -101,7 +105,8 @@ impl Plan<'_> {
             name: "analyzer",
             title: "ANALYZING",
             images: true,
-            binds: self.layers(BindAccess::ReadOnly),
+            // Only a look whether the image can be written, but one that a read-only mount would belie.
+            binds: self.layers(BindAccess::ReadWrite),
             arguments,
         }
     }
@@ -141,7 +146,7 @@ impl Plan<'_> {
     }
 
     fn export(&self) -> Row {
-        let report = format!("{}/{REPORT}", paths::LAYERS_DIR);
+        let report = format!("{REPORT_DIR}/{REPORT}");
         let mut arguments = words([
             "-app",
             paths::APP_DIR,
@@ -161,6 +166,8 @@ impl Plan<'_> {
         let mut binds = self.layers(BindAccess::ReadWrite);
         binds.push(self.cache());
         binds.push((app, paths::APP_DIR, BindAccess::ReadOnly));
+        let report = self.directories.report.clone();
+        binds.push((report, REPORT_DIR, BindAccess::ReadWrite));
         Row {
             name: "exporter",
             title: "EXPORTING",

@@ -3,7 +3,7 @@ use crate::files;
 use anyhow::{Context, Result, bail};
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use serde::Deserialize;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use wharf_sandbox::tree;
 
 /// `project.toml`, the parts that concern a build, in both of its schemas.
@@ -114,9 +114,25 @@ fn matcher(patterns: &[String]) -> Result<Option<Gitignore>> {
     ))
 }
 
-/// Copies the source of the app; the original is only read.
-pub(crate) fn copy(app: &Path, destination: &Path, project: &Project) -> Result<()> {
-    let wanted = project.filter()?;
+/// Copies the source of the app; the original is only read. Directories of our own, which may lie within it, are no part
+/// of it: each build would contain the one before.
+pub(crate) fn copy(
+    app: &Path,
+    destination: &Path,
+    project: &Project,
+    own: &[PathBuf],
+) -> Result<()> {
+    let included = project.filter()?;
+    let root = app
+        .canonicalize()
+        .with_context(|| format!("read the app '{}'", app.display()))?;
+    let own: Vec<PathBuf> = own
+        .iter()
+        .filter_map(|dir| dir.canonicalize().ok())
+        .collect();
+    let wanted = |path: &Path, is_directory: bool| {
+        included(path, is_directory) && !(is_directory && own.contains(&root.join(path)))
+    };
     tree::copy(app, destination, &mut |path, is_directory| {
         wanted(path, is_directory)
     })
@@ -130,6 +146,10 @@ mod tests {
     use tempfile::TempDir;
 
     fn copied(project: &str) -> Vec<String> {
+        copied_without(project, None)
+    }
+
+    fn copied_without(project: &str, own: Option<&str>) -> Vec<String> {
         let temp = TempDir::new().unwrap();
         let (app, copy_dir) = (temp.path().join("app"), temp.path().join("copy"));
         for file in [
@@ -146,7 +166,8 @@ mod tests {
         if !project.is_empty() {
             fs::write(app.join("project.toml"), project).unwrap();
         }
-        copy(&app, &copy_dir, &Project::load(&app).unwrap()).unwrap();
+        let own: Vec<PathBuf> = own.iter().map(|name| app.join(name)).collect();
+        copy(&app, &copy_dir, &Project::load(&app).unwrap(), &own).unwrap();
         let mut files = Vec::new();
         let mut open = vec![copy_dir.clone()];
         while let Some(dir) = open.pop() {
@@ -174,6 +195,14 @@ mod tests {
             "node_modules/a/b.js",
         ];
         assert_eq!(copied(""), expected);
+    }
+
+    #[test]
+    fn leaves_out_directories_of_our_own() {
+        assert_eq!(
+            copied_without("", Some("docs")),
+            [".git/HEAD", "main.py", "node_modules/a/b.js"]
+        );
     }
 
     #[test]

@@ -1,10 +1,11 @@
 //! The executable `wharf`, from outside.
 #![expect(
     clippy::unwrap_used,
-    clippy::panic,
+    clippy::expect_used,
     reason = "helpers of tests are not known as tests"
 )]
 mod arguments;
+mod build;
 mod builder;
 mod inspect;
 mod place;
