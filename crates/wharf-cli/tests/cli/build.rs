@@ -25,7 +25,8 @@ printf '[[processes]]\ntype = "web"\ncommand = ["cat", "app.txt"]\ndefault = tru
 touch /etc/left-behind || true
 "#;
 
-fn place() -> Place {
+/// Sources of a builder with a shell, the builder made of them, a run image and an app.
+pub(crate) fn place_to_build() -> Place {
     let place = Place::with_builder_sources();
     let busybox = busybox();
     let build = build_image().layer(&[
@@ -33,6 +34,7 @@ fn place() -> Place {
         ("bin/sh", b"busybox", 0o120_777),
         ("bin/cp", b"busybox", 0o120_777),
         ("bin/id", b"busybox", 0o120_777),
+        ("bin/sleep", b"busybox", 0o120_777),
         ("bin/mkdir", b"busybox", 0o120_777),
         ("bin/touch", b"busybox", 0o120_777),
         ("bin/wc", b"busybox", 0o120_777),
@@ -44,20 +46,21 @@ fn place() -> Place {
     place.image("base", "run", &run);
     place.program("source/example-first/bin/detect", DETECT);
     place.program("source/example-first/bin/build", BUILD);
-    let create = [
-        "builder",
-        "create",
-        "source/builder.toml",
-        "--output",
-        "oci:builder",
-    ];
     place.program("source/example-second/bin/detect", "#!/bin/sh\nexit 100\n");
-    place.wharf(&create).success();
+    place.wharf(&CREATE_BUILDER).success();
     place.write("app/app.txt", "first version");
     place
 }
 
-const BUILD_COMMAND: [&str; 8] = [
+pub(crate) const CREATE_BUILDER: [&str; 5] = [
+    "builder",
+    "create",
+    "source/builder.toml",
+    "--output",
+    "oci:builder",
+];
+
+pub(crate) const BUILD_COMMAND: [&str; 8] = [
     "build",
     "app",
     "--builder",
@@ -70,7 +73,7 @@ const BUILD_COMMAND: [&str; 8] = [
 
 #[test]
 fn turns_source_into_an_image_with_its_layers_and_process() {
-    let place = place();
+    let place = place_to_build();
     let mut arguments = BUILD_COMMAND.to_vec();
     arguments.extend(["--env", "GREETING=good day"]);
     let out = place.wharf(&arguments).success();
@@ -112,7 +115,7 @@ fn turns_source_into_an_image_with_its_layers_and_process() {
 
 #[test]
 fn a_second_build_reuses_layers_and_cache_and_changes_no_byte() {
-    let place = place();
+    let place = place_to_build();
     place.wharf(&BUILD_COMMAND).success();
     let first = place.read("out", "v1").digest();
     let out = place.wharf(&BUILD_COMMAND).success();
@@ -129,19 +132,12 @@ fn a_second_build_reuses_layers_and_cache_and_changes_no_byte() {
 
 #[test]
 fn the_source_stays_as_it_is_and_nothing_is_left_but_caches() {
-    let place = place();
+    let place = place_to_build();
     place.program(
         "source/example-first/bin/detect",
         "#!/bin/sh\ntouch touched\n",
     );
-    let create = [
-        "builder",
-        "create",
-        "source/builder.toml",
-        "--output",
-        "oci:builder",
-    ];
-    place.wharf(&create).success();
+    place.wharf(&CREATE_BUILDER).success();
     place.wharf(&BUILD_COMMAND).success();
     let names: Vec<_> = fs::read_dir(place.path("app")).unwrap().collect();
     assert_eq!(names.len(), 1);
@@ -151,7 +147,7 @@ fn the_source_stays_as_it_is_and_nothing_is_left_but_caches() {
 
 #[test]
 fn a_phase_that_fails_ends_the_build_with_its_status() {
-    let place = place();
+    let place = place_to_build();
     fs::remove_file(place.path("app/app.txt")).unwrap();
     let error = place.wharf(&BUILD_COMMAND).failure(20);
     assert!(
@@ -160,19 +156,12 @@ fn a_phase_that_fails_ends_the_build_with_its_status() {
     );
     assert!(!place.path("out").exists());
 
-    let place = self::place();
+    let place = place_to_build();
     place.program(
         "source/example-first/bin/build",
         "#!/bin/sh\necho broken >&2\nexit 3\n",
     );
-    let create = [
-        "builder",
-        "create",
-        "source/builder.toml",
-        "--output",
-        "oci:builder",
-    ];
-    place.wharf(&create).success();
+    place.wharf(&CREATE_BUILDER).success();
     let error = place.wharf(&BUILD_COMMAND).failure(51);
     assert!(error.contains("broken\n"), "{error}");
     assert!(!place.path("out").exists());

@@ -7,6 +7,8 @@
 mod arguments;
 mod build;
 mod builder;
+mod ends;
 mod inspect;
 mod place;
 mod rebase;
+mod registry;

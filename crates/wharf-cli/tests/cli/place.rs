@@ -1,15 +1,18 @@
 //! Directories, images and runs for the tests.
 use std::{
     fs,
+    io::Read,
     os::unix::fs::{PermissionsExt, symlink},
     path::PathBuf,
     process::Command,
+    sync::Arc,
 };
 use tempfile::TempDir;
-use wharf_image::{Image, ImageStore, Platform};
+use wharf_image::{DraftLayer, Image, ImageStore, LayerSource, Platform, SealedImage};
 use wharf_layout::LayoutStore;
+use wharf_registry::{Credentials, RegistryOptions, RegistryStore};
 use wharf_spec::reference::Reference;
-use wharf_testkit::ImageRecipe;
+use wharf_testkit::{ImageRecipe, image_recipe::Bytes};
 
 /// A temporary directory, and `wharf` run in it.
 pub(crate) struct Place(TempDir);
@@ -61,15 +64,20 @@ impl Place {
         fs::set_permissions(self.path(name), fs::Permissions::from_mode(0o755)).unwrap();
     }
 
-    pub(crate) fn wharf(&self, arguments: &[&str]) -> Run {
-        let output = Command::new(env!("CARGO_BIN_EXE_wharf"))
+    /// `wharf` with a home of its own.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_wharf"));
+        command
             .args(arguments)
             .current_dir(self.0.path())
             .env_clear()
             .env("PATH", "/usr/bin:/bin")
-            .env("HOME", self.0.path())
-            .output()
-            .unwrap();
+            .env("HOME", self.0.path());
+        command
+    }
+
+    pub(crate) fn wharf(&self, arguments: &[&str]) -> Run {
+        let output = self.command(arguments).output().unwrap();
         Run {
             code: output.status.code(),
             out: String::from_utf8(output.stdout).unwrap(),
@@ -81,6 +89,32 @@ impl Place {
     pub(crate) fn image(&self, dir: &str, name: &str, recipe: &ImageRecipe) -> Image {
         let store = LayoutStore::single(self.path(dir));
         recipe.push(&store, &[&tag(name)])
+    }
+
+    /// Pushes `oci:<dir>:<name>` to `to`.
+    pub(crate) fn push(&self, dir: &str, name: &str, login: (&str, &str, &str), to: &str) {
+        let (host, user, password) = login;
+        let store = RegistryStore::new(RegistryOptions {
+            credentials: Credentials::anonymous().with_password(host, user, password),
+            ..RegistryOptions::default()
+        })
+        .unwrap();
+        let to: Reference = to.parse().unwrap();
+        let image = self.read(dir, name);
+        let from = LayoutStore::single(self.path(dir));
+        let mut layers = Vec::new();
+        for layer in image.layers() {
+            let mut bytes = Vec::new();
+            let mut blob = from.open_blob(&tag(name), &layer.descriptor).unwrap();
+            blob.read_to_end(&mut bytes).unwrap();
+            let mut draft = DraftLayer::from_image(layer, &to, None);
+            draft.source = LayerSource::Bytes(Arc::new(Bytes(Arc::new(bytes))));
+            store.put_layer(&to, &draft).unwrap();
+            layers.push(draft);
+        }
+        store
+            .put_image(&SealedImage { image, layers }, &[to])
+            .unwrap();
     }
 
     /// Reads `oci:<dir>:<name>`.
