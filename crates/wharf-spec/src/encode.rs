@@ -3,6 +3,7 @@
 //! The bytes matter: `config/metadata.toml` is a layer of the app image, so another spelling would be another
 //! diff ID and a needless upload after a switch.
 use alloc::{format, string::String, vec::Vec};
+use core::fmt::Write;
 use serde::Serialize;
 use toml::{Table, Value};
 
@@ -39,7 +40,8 @@ pub fn json_text<T: Serialize>(document: &T) -> Result<String, EncodeError> {
     for character in plain.chars() {
         match character {
             '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => {
-                out.push_str(&format!("\\u{:04x}", u32::from(character)));
+                // Writing to a string cannot fail, here and below.
+                let _ = write!(out, "\\u{:04x}", u32::from(character));
             }
             other => out.push(other),
         }
@@ -66,7 +68,7 @@ fn write_table(out: &mut String, key: &mut Vec<String>, table: &Table) {
 fn write_section(out: &mut String, key: &mut Vec<String>, value: &Value) {
     let header = |out: &mut String, key: &[String], open: &str, close: &str| {
         indent(out, key.len() - 1);
-        out.push_str(&format!("{open}{}{close}\n", key.join(".")));
+        let _ = writeln!(out, "{open}{}{close}", key.join("."));
     };
     match value {
         Value::Table(table) => {
@@ -108,25 +110,25 @@ fn write_inline(out: &mut String, value: &Value) {
             }
             out.push('}');
         }
-        Value::Float(number) if number.is_finite() && *number == libm_trunc(*number) => {
-            out.push_str(&format!("{number:.1}"));
+        Value::Float(number) if is_whole(*number) => {
+            let _ = write!(out, "{number:.1}");
         }
-        other => out.push_str(&format!("{other}")),
+        other => {
+            let _ = write!(out, "{other}");
+        }
     }
 }
 
-/// `f64::trunc` without `std`; exact for every float that has a fractional part at all.
+/// Whether a number has no fractional part; without `std` there is no `f64::fract`.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_precision_loss,
-    reason = "beyond 2^53 a float is whole anyway"
+    clippy::float_cmp,
+    reason = "the comparison is about exactness, and beyond 2^53 a float is whole anyway"
 )]
-fn libm_trunc(number: f64) -> f64 {
-    if number.abs() < 9_007_199_254_740_992.0 {
-        number as i64 as f64
-    } else {
-        number
-    }
+fn is_whole(number: f64) -> bool {
+    number.is_finite()
+        && (number.abs() >= 9_007_199_254_740_992.0 || number == (number as i64) as f64)
 }
 
 fn is_table_array(value: &Value) -> bool {
@@ -168,7 +170,9 @@ fn quote(text: &str) -> String {
             '\u{c}' => out.push_str("\\f"),
             '"' => out.push_str("\\\""),
             '\\' => out.push_str("\\\\"),
-            '\0'..='\u{1f}' | '\u{7f}' => out.push_str(&format!("\\u{:04x}", u32::from(character))),
+            '\0'..='\u{1f}' | '\u{7f}' => {
+                let _ = write!(out, "\\u{:04x}", u32::from(character));
+            }
             other => out.push(other),
         }
     }

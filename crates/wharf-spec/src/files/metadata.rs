@@ -10,7 +10,6 @@ use crate::{
     encode::{EncodeError, toml_text},
 };
 use alloc::{string::String, vec::Vec};
-use serde::{Deserialize, Serialize};
 
 /// The whole file as a value; its text form depends on the [`CommandForm`].
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -88,7 +87,9 @@ impl BuildMetadata {
 }
 
 mod wire {
-    use super::*;
+    use super::{BomEntry, Command, CommandForm, GroupElement, Label, Process, Slice};
+    use alloc::{string::String, vec::Vec};
+    use serde::{Deserialize, Serialize};
 
     #[derive(Default, Deserialize)]
     #[serde(default, rename_all = "kebab-case")]

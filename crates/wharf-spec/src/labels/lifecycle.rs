@@ -225,6 +225,7 @@ pub struct CacheMetadata {
 }
 
 /// Serializes lifecycle metadata with the names `analyzed.toml` uses.
+#[expect(clippy::ref_option, reason = "serde passes a reference to the field")]
 pub(crate) fn toml_form<S: Serializer>(
     metadata: &Option<LifecycleMetadata>,
     serializer: S,
@@ -252,10 +253,7 @@ fn toml_table(metadata: &LifecycleMetadata) -> Result<Table, toml::ser::Error> {
     }
     if !metadata.buildpacks.is_empty() {
         let buildpacks = metadata.buildpacks.iter().map(toml_buildpack);
-        put(
-            "buildpacks",
-            Value::Array(buildpacks.collect::<Result<_, _>>()?),
-        );
+        put("buildpacks", Value::Array(buildpacks.collect()));
     }
     put("config", sha(&metadata.config));
     put("launcher", sha(&metadata.launcher));
@@ -271,7 +269,7 @@ fn toml_table(metadata: &LifecycleMetadata) -> Result<Table, toml::ser::Error> {
     Ok(table)
 }
 
-fn toml_buildpack(buildpack: &BuildpackLayers) -> Result<Value, toml::ser::Error> {
+fn toml_buildpack(buildpack: &BuildpackLayers) -> Value {
     let mut layers = Table::new();
     for (name, layer) in &buildpack.layers {
         let mut table = Table::new();
@@ -295,7 +293,7 @@ fn toml_buildpack(buildpack: &BuildpackLayers) -> Result<Value, toml::ser::Error
             Value::Table(Table::from_iter([("metadata".to_string(), metadata)])),
         );
     }
-    Ok(Value::Table(table))
+    Value::Table(table)
 }
 
 /// Renames a key and keeps its place.
