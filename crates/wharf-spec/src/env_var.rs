@@ -51,6 +51,66 @@ variables! {
     NO_COLOR = "CNB_NO_COLOR";
     /// Log level.
     LOG_LEVEL = "CNB_LOG_LEVEL";
+    /// Location of `analyzed.toml`.
+    ANALYZED_PATH = "CNB_ANALYZED_PATH";
+    /// Location of `group.toml`.
+    GROUP_PATH = "CNB_GROUP_PATH";
+    /// Location of `plan.toml`.
+    PLAN_PATH = "CNB_PLAN_PATH";
+    /// Location of `order.toml`.
+    ORDER_PATH = "CNB_ORDER_PATH";
+    /// Location of `report.toml`.
+    REPORT_PATH = "CNB_REPORT_PATH";
+    /// Location of `run.toml`.
+    RUN_PATH = "CNB_RUN_PATH";
+    /// Location of `stack.toml`.
+    STACK_PATH = "CNB_STACK_PATH";
+    /// Location of `system.toml`.
+    SYSTEM_PATH = "CNB_SYSTEM_PATH";
+    /// Location of `project-metadata.toml`.
+    PROJECT_METADATA_PATH = "CNB_PROJECT_METADATA_PATH";
+    /// Buildpacks directory.
+    BUILDPACKS_DIR = "CNB_BUILDPACKS_DIR";
+    /// Image extensions directory.
+    EXTENSIONS_DIR = "CNB_EXTENSIONS_DIR";
+    /// Directory of generated Dockerfiles.
+    GENERATED_DIR = "CNB_GENERATED_DIR";
+    /// Directory of extended run images.
+    EXTENDED_DIR = "CNB_EXTENDED_DIR";
+    /// Operator's directory of variables.
+    BUILD_CONFIG_DIR = "CNB_BUILD_CONFIG_DIR";
+    /// Directory cache.
+    CACHE_DIR = "CNB_CACHE_DIR";
+    /// Cache image.
+    CACHE_IMAGE = "CNB_CACHE_IMAGE";
+    /// Launch cache of daemon exports.
+    LAUNCH_CACHE_DIR = "CNB_LAUNCH_CACHE_DIR";
+    /// Root of the OCI layout store.
+    LAYOUT_DIR = "CNB_LAYOUT_DIR";
+    /// Whether images live in OCI layouts.
+    USE_LAYOUT = "CNB_USE_LAYOUT";
+    /// Whether images live in a Docker daemon.
+    USE_DAEMON = "CNB_USE_DAEMON";
+    /// Image of the previous build.
+    PREVIOUS_IMAGE = "CNB_PREVIOUS_IMAGE";
+    /// Run image.
+    RUN_IMAGE = "CNB_RUN_IMAGE";
+    /// Build image.
+    BUILD_IMAGE = "CNB_BUILD_IMAGE";
+    /// Registries reached without trusted TLS, comma separated.
+    INSECURE_REGISTRIES = "CNB_INSECURE_REGISTRIES";
+    /// Whether layers are not restored.
+    SKIP_LAYERS = "CNB_SKIP_LAYERS";
+    /// The creator's spelling of [`SKIP_LAYERS`].
+    SKIP_RESTORE = "CNB_SKIP_RESTORE";
+    /// Whether app image and cache are exported side by side.
+    PARALLEL_EXPORT = "CNB_PARALLEL_EXPORT";
+    /// Whether a rebase goes on where it would refuse.
+    FORCE_REBASE = "CNB_FORCE_REBASE";
+    /// `build` or `run`: what the extender extends.
+    EXTEND_KIND = "CNB_EXTEND_KIND";
+    /// How long the extender's cached layers live.
+    KANIKO_CACHE_TTL = "CNB_KANIKO_CACHE_TTL";
     /// User of the build image.
     USER_ID = "CNB_USER_ID";
     /// Primary group of the build image's user.

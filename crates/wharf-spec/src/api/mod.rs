@@ -5,7 +5,7 @@ mod platform;
 pub use buildpack::{BuildpackApi, BuildpackFeatures};
 pub use platform::{
     BaseContract, CommandForm, Extensions, GeneratedDir, History, LegacyBom, PlatformApi,
-    PlatformFeatures, RunImageSource, SbomPaths, StaleCacheImage, UserArgs,
+    PlatformApiRange, PlatformFeatures, RunImageSource, SbomPaths, StaleCacheImage, UserArgs,
 };
 
 use alloc::string::String;

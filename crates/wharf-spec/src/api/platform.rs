@@ -213,6 +213,49 @@ impl PlatformApi {
     }
 }
 
+/// The Platform APIs in which something exists: for tables of flags and for documentation, never for behaviour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PlatformApiRange {
+    first: u8,
+    last: u8,
+}
+
+impl PlatformApiRange {
+    /// Every supported version.
+    pub const ALL: Self = Self { first: 7, last: 15 };
+
+    /// From `0.<minor>` on.
+    pub const fn since(minor: u8) -> Self {
+        Self {
+            first: minor,
+            ..Self::ALL
+        }
+    }
+
+    /// All that come before `0.<minor>`.
+    pub const fn before(minor: u8) -> Self {
+        Self {
+            last: minor - 1,
+            ..Self::ALL
+        }
+    }
+
+    /// Whether `api` is one of them.
+    pub fn contains(self, api: PlatformApi) -> bool {
+        (self.first..=self.last).contains(&api.0)
+    }
+}
+
+impl fmt::Display for PlatformApiRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.first == Self::ALL.first, self.last == Self::ALL.last) {
+            (true, true) => f.write_str("all"),
+            (_, true) => write!(f, ">=0.{}", self.first),
+            (_, false) => write!(f, "<0.{}", self.last + 1),
+        }
+    }
+}
+
 impl fmt::Display for PlatformApi {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
