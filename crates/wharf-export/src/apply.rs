@@ -105,7 +105,7 @@ pub(crate) fn assemble(
         log,
     };
     let mut changes = vec![Change::Base; draft.layers().len()];
-    let done = transfer::run(store, &save::repositories(inputs), |sink| {
+    let done = transfer::run(store, save::first_output(inputs)?, |sink| {
         for layer in draft.layers() {
             let (name, layer) = ("run image".to_owned(), layer.clone());
             if !sink.send(Item { name, layer }) {

@@ -91,7 +91,7 @@ pub fn export(
     store: &dyn ImageStore,
     log: &dyn Log,
 ) -> Result<Exported, ExportError> {
-    save::check_outputs(inputs)?;
+    save::first_output(inputs)?;
     let base = apply::find_base(inputs, handoff, store)?;
     let previous = apply::find_previous(inputs, handoff, store, log)?;
     let entrypoint = config::entrypoint(inputs, handoff.build_metadata)?;

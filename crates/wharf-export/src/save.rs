@@ -13,8 +13,8 @@ use wharf_spec::{
     reference::Reference,
 };
 
-/// At least one output, all on one registry.
-pub(crate) fn check_outputs(inputs: &ExportInputs) -> Result<(), ExportError> {
+/// The first output; there must be one, and all must be on its registry.
+pub(crate) fn first_output(inputs: &ExportInputs) -> Result<&Reference, ExportError> {
     let first = inputs.outputs.first().ok_or(ExportError::NoOutput)?;
     let other = inputs
         .outputs
@@ -25,19 +25,8 @@ pub(crate) fn check_outputs(inputs: &ExportInputs) -> Result<(), ExportError> {
             first: first.to_string(),
             other: other.to_string(),
         }),
-        None => Ok(()),
+        None => Ok(first),
     }
-}
-
-/// One output per repository: layers have to be in each.
-pub(crate) fn repositories(inputs: &ExportInputs) -> Vec<&Reference> {
-    let mut repositories: Vec<&Reference> = Vec::new();
-    for output in &inputs.outputs {
-        if !repositories.iter().any(|seen| seen.same_repository(output)) {
-            repositories.push(output);
-        }
-    }
-    repositories
 }
 
 pub(crate) fn save(
@@ -47,7 +36,7 @@ pub(crate) fn save(
     store: &dyn ImageStore,
     log: &dyn Log,
 ) -> Result<Exported, ExportError> {
-    let reference = inputs.outputs.first().ok_or(ExportError::NoOutput)?.clone();
+    let reference = first_output(inputs)?.clone();
     let build = build_report(inputs, handoff)?;
     let sealed = assembled.draft.seal().map_err(ExportError::Seal)?;
     let faults = wharf_image::validate::validate(&sealed.image);

@@ -49,10 +49,10 @@ impl Sink<'_> {
 
 type Uploaded = Vec<(usize, Result<Done, ExportError>)>;
 
-/// Runs `produce`, uploading what it sends to every repository. Returns what was sent, in order.
+/// Runs `produce`, uploading what it sends to `repository`; a store links layers to further ones itself. Returns what was sent, in order.
 pub(crate) fn run(
     store: &dyn ImageStore,
-    repositories: &[&Reference],
+    repository: &Reference,
     produce: impl FnOnce(&mut Sink<'_>) -> Result<(), ExportError>,
 ) -> Result<Vec<Done>, ExportError> {
     let has_failed = AtomicBool::new(false);
@@ -62,7 +62,7 @@ pub(crate) fn run(
         let threads: Vec<_> = (0..UPLOADERS)
             .map(|_| {
                 let (receiver, has_failed) = (Arc::clone(&receiver), &has_failed);
-                scope.spawn(move || upload_all(store, repositories, (&receiver, has_failed)))
+                scope.spawn(move || upload_all(store, repository, (&receiver, has_failed)))
             })
             .collect();
         // The uploaders own the receiver: when all have stopped, sending fails instead of waiting for ever.
@@ -91,7 +91,7 @@ pub(crate) fn run(
 /// Uploads until there is no more, or until one upload fails.
 fn upload_all(
     store: &dyn ImageStore,
-    repositories: &[&Reference],
+    repository: &Reference,
     (receiver, has_failed): (&Mutex<Receiver<(usize, Item)>>, &AtomicBool),
 ) -> Uploaded {
     let mut uploaded = Vec::new();
@@ -103,7 +103,7 @@ fn upload_all(
         let Ok((index, item)) = next else {
             return uploaded;
         };
-        let result = upload(store, repositories, item);
+        let result = upload(store, repository, item);
         let failed = result.is_err();
         uploaded.push((index, result));
         if failed {
@@ -113,29 +113,15 @@ fn upload_all(
     }
 }
 
-/// Once it is in the first repository the others take the layer from there, and its temporary file is freed.
-fn upload(
-    store: &dyn ImageStore,
-    repositories: &[&Reference],
-    item: Item,
-) -> Result<Done, ExportError> {
+/// Afterwards the layer is where it belongs, and its temporary file is freed.
+fn upload(store: &dyn ImageStore, repository: &Reference, item: Item) -> Result<Done, ExportError> {
     let Item { name, mut layer } = item;
-    let mut first = None;
-    for repository in repositories {
-        let transfer =
-            store
-                .put_layer(repository, &layer)
-                .map_err(|source| ExportError::Upload {
-                    layer: name.clone(),
-                    source,
-                })?;
-        if first.is_none() {
-            first = Some(transfer);
-            layer.source = LayerSource::Repository((*repository).clone());
-        }
-    }
-    Ok(Done {
-        layer,
-        transfer: first.unwrap_or(Transfer::Existing),
-    })
+    let transfer = store
+        .put_layer(repository, &layer)
+        .map_err(|source| ExportError::Upload {
+            layer: name,
+            source,
+        })?;
+    layer.source = LayerSource::Repository(repository.clone());
+    Ok(Done { layer, transfer })
 }

@@ -46,7 +46,7 @@ pub fn rebase(
     store: &dyn ImageStore,
     log: &dyn Log,
 ) -> Result<Report, RebaseError> {
-    save::check_outputs(inputs)?;
+    save::first_output(inputs)?;
     let app = read_app(inputs, store)?;
     let metadata = labels::read(&app).map_err(|source| RebaseError::Metadata {
         reference: inputs.app_image.to_string(),
@@ -67,7 +67,9 @@ pub fn rebase(
         reference: &run_reference,
         identifier: store.identify(&run_reference, &base),
     };
-    let sealed = draft(inputs, &app, &metadata, &new_base)?;
+    let mut draft = draft(inputs, &app, &metadata, &new_base)?;
+    draft.set_family(store.family(draft.family()));
+    let sealed = seal(draft)?;
     save::save(inputs, &sealed, store, log)
 }
 
@@ -98,13 +100,13 @@ fn refuse_or_warn(
     }
 }
 
-/// The rebased image with fixed bytes, judged before anything is written.
+/// The rebased image.
 fn draft(
     inputs: &RebaseInputs,
     app: &Image,
     metadata: &LifecycleMetadata,
     base: &labels::NewBase<'_>,
-) -> Result<SealedImage, RebaseError> {
+) -> Result<ImageDraft, RebaseError> {
     let no_top_layer = || RebaseError::NoTopLayer {
         reference: inputs.app_image.to_string(),
         top_layer: metadata.run_image.top_layer.clone(),
@@ -122,6 +124,11 @@ fn draft(
     if inputs.force {
         draft.set_platform(&base.image.platform());
     }
+    Ok(draft)
+}
+
+/// Fixes the bytes and judges them before anything is written.
+fn seal(draft: ImageDraft) -> Result<SealedImage, RebaseError> {
     let sealed = draft.seal().map_err(RebaseError::Seal)?;
     let faults = wharf_image::validate::validate(&sealed.image);
     if faults.is_empty() {

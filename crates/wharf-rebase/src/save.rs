@@ -7,8 +7,8 @@ use wharf_spec::{
     reference::Reference,
 };
 
-/// At least one output, all on one registry.
-pub(crate) fn check_outputs(inputs: &RebaseInputs) -> Result<(), RebaseError> {
+/// The first output; there must be one, and all must be on its registry.
+pub(crate) fn first_output(inputs: &RebaseInputs) -> Result<&Reference, RebaseError> {
     let first = inputs.outputs.first().ok_or(RebaseError::NoOutput)?;
     let other = inputs
         .outputs
@@ -19,7 +19,7 @@ pub(crate) fn check_outputs(inputs: &RebaseInputs) -> Result<(), RebaseError> {
             first: first.to_string(),
             other: other.to_string(),
         }),
-        None => Ok(()),
+        None => Ok(first),
     }
 }
 
@@ -29,25 +29,11 @@ pub(crate) fn save(
     store: &dyn ImageStore,
     log: &dyn Log,
 ) -> Result<Report, RebaseError> {
-    let mut repositories: Vec<&Reference> = Vec::new();
-    for output in &inputs.outputs {
-        if !repositories.iter().any(|seen| seen.same_repository(output)) {
-            repositories.push(output);
-        }
-    }
-    if let Some(first) = inputs.outputs.first() {
-        log.info(&format!("Saving {first}..."));
-    }
-    for repository in repositories {
-        for layer in &sealed.layers {
-            let transfer = store
-                .put_layer(repository, layer)
-                .map_err(RebaseError::Save)?;
-            log.debug(&format!(
-                "Layer {} in {repository}: {transfer:?}",
-                layer.diff_id
-            ));
-        }
+    let first = first_output(inputs)?;
+    log.info(&format!("Saving {first}..."));
+    for layer in &sealed.layers {
+        let transfer = store.put_layer(first, layer).map_err(RebaseError::Save)?;
+        log.debug(&format!("Layer {}: {transfer:?}", layer.diff_id));
     }
     let written = store
         .put_image(sealed, &inputs.outputs)

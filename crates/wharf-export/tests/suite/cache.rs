@@ -1,0 +1,155 @@
+//! The next cache.
+use crate::common::Stage;
+use std::{fs, io::Read};
+use wharf_cache::{Cache, CacheError, CacheLayer, CacheTransaction, CacheWrite, VolumeCache};
+use wharf_export::{CacheExport, CacheExportError, export_cache};
+use wharf_spec::{api::PlatformApi, digest::Digest, labels::lifecycle::CacheMetadata, log::Level};
+use wharf_testkit::{ImageRecipe, RecordingLog};
+
+fn stage() -> Stage {
+    let base = ImageRecipe::new().layer(&[("/etc/os", b"os", 0o644)]);
+    let mut stage = Stage::new(PlatformApi::LATEST, &base);
+    stage.set_group("[[group]]\nid = \"some/bp\"\nversion = \"1.2\"\napi = \"0.12\"\n");
+    stage.write("layers/some_bp/a/file", "a", 0o644);
+    stage.write(
+        "layers/some_bp/a.toml",
+        "[types]\nlaunch = true\ncache = true\n",
+        0o644,
+    );
+    stage.write("layers/some_bp/b/file", "b", 0o644);
+    stage.write(
+        "layers/some_bp/b.toml",
+        "[types]\nbuild = true\ncache = true\n",
+        0o644,
+    );
+    stage.write("layers/some_bp/uncached/file", "c", 0o644);
+    stage.write(
+        "layers/some_bp/uncached.toml",
+        "[types]\nlaunch = true\n",
+        0o644,
+    );
+    stage
+}
+
+fn names(names: &[&str]) -> Vec<String> {
+    names.iter().map(|name| (*name).to_owned()).collect()
+}
+
+#[test]
+fn cached_layers_are_written_once_and_forgotten_when_they_are_gone() {
+    let stage = stage();
+    let exported = stage.export(&RecordingLog::new()).unwrap();
+    let log = RecordingLog::new();
+    let export = || {
+        let cache = VolumeCache::open(stage.path("cache"), &log).unwrap();
+        let result = export_cache(&stage.inputs, &stage.group, Some(&exported), &cache, &log);
+        let layers = cache.metadata().unwrap().buildpacks[0].layers.clone();
+        (result.unwrap(), layers.into_keys().collect::<Vec<_>>())
+    };
+    let (first, layers) = export();
+    assert_eq!(
+        first,
+        CacheExport {
+            added: names(&["some/bp:a", "some/bp:b"]),
+            ..CacheExport::default()
+        }
+    );
+    assert_eq!(layers, ["a", "b"]);
+    fs::remove_file(stage.path("layers/some_bp/b.toml")).unwrap();
+    let (second, layers) = export();
+    assert_eq!(
+        second,
+        CacheExport {
+            reused: names(&["some/bp:a"]),
+            ..CacheExport::default()
+        }
+    );
+    assert_eq!(layers, ["a"]);
+    let committed = fs::read_dir(stage.path("cache/committed")).unwrap();
+    assert_eq!(committed.count(), 2);
+}
+
+#[test]
+fn a_cached_layer_without_contents_costs_a_warning() {
+    let stage = stage();
+    fs::remove_dir_all(stage.path("layers/some_bp/b")).unwrap();
+    let log = RecordingLog::new();
+    let cache = VolumeCache::open(stage.path("cache"), &log).unwrap();
+    let result = export_cache(&stage.inputs, &stage.group, None, &cache, &log).unwrap();
+    assert_eq!(result.failed, ["some/bp:b"]);
+    assert_eq!(
+        log.lines(Level::Warn),
+        ["Failed to cache layer 'some/bp:b' because it has no contents"]
+    );
+}
+
+/// A cache that takes no layer, or does not commit.
+#[derive(Debug)]
+struct Broken {
+    takes_layers: bool,
+}
+
+fn broken(action: &'static str) -> CacheError {
+    CacheError {
+        action,
+        cache: "broken".into(),
+        source: "no space left".into(),
+    }
+}
+
+impl Cache for Broken {
+    fn name(&self) -> String {
+        "broken".into()
+    }
+
+    fn metadata(&self) -> Result<CacheMetadata, CacheError> {
+        Ok(CacheMetadata::default())
+    }
+
+    fn open_layer(&self, _: Digest) -> Result<Option<Box<dyn Read + Send>>, CacheError> {
+        Ok(None)
+    }
+
+    fn begin(&self) -> Result<Box<dyn CacheTransaction + '_>, CacheError> {
+        Ok(Box::new(Broken {
+            takes_layers: self.takes_layers,
+        }))
+    }
+}
+
+impl CacheTransaction for Broken {
+    fn put(&mut self, _: &CacheLayer) -> Result<CacheWrite, CacheError> {
+        if self.takes_layers {
+            Ok(CacheWrite::Added)
+        } else {
+            Err(broken("write layer to"))
+        }
+    }
+
+    fn commit(self: Box<Self>, metadata: &CacheMetadata) -> Result<(), CacheError> {
+        if self.takes_layers {
+            return Err(broken("commit"));
+        }
+        assert!(metadata.buildpacks[0].layers.is_empty());
+        Ok(())
+    }
+}
+
+#[test]
+fn a_layer_that_cannot_be_written_is_left_out_and_a_failed_commit_is_an_error() {
+    let stage = stage();
+    let log = RecordingLog::new();
+    let full = Broken {
+        takes_layers: false,
+    };
+    let result = export_cache(&stage.inputs, &stage.group, None, &full, &log).unwrap();
+    assert_eq!(result.failed, ["some/bp:a", "some/bp:b"]);
+    assert_eq!(
+        log.lines(Level::Warn)[0],
+        "Failed to cache layer 'some/bp:a': write layer to cache 'broken': no space left"
+    );
+    let full = Broken { takes_layers: true };
+    let error = export_cache(&stage.inputs, &stage.group, None, &full, &log).unwrap_err();
+    assert!(matches!(error, CacheExportError::Commit(_)));
+    assert_eq!(error.to_string(), "save cache");
+}
