@@ -110,7 +110,7 @@ id_type!(
 id_type!(
     /// An execution environment such as `production` or `test`.
     ExecEnv,
-    "execution environment",
+    "valid execution environment",
     "it must not be empty and must not contain '/'",
     |text| !text.is_empty() && !text.contains('/')
 );

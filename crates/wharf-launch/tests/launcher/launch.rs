@@ -299,6 +299,6 @@ fn processes_are_chosen_by_execution_environment() {
         assert_eq!(stage.launch("web", &[]), Outcome::success("x\n"));
     }
     let stage = Stage::new(&process("x", "")).with("CNB_EXEC_ENV", "a/b");
-    let cause = "read 'CNB_EXEC_ENV': 'a/b' is not a execution environment: it must not be empty and must not contain '/'";
+    let cause = "read 'CNB_EXEC_ENV': 'a/b' is not a valid execution environment: it must not be empty and must not contain '/'";
     assert_eq!(stage.launch("web", &[]), Outcome::failure(82, cause));
 }
