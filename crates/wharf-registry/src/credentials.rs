@@ -42,15 +42,13 @@ impl Account {
         Secret::new(format!("Basic {}", STANDARD.encode(pair)))
     }
 
-    /// `text` of a server without anything secret of this account.
-    pub(crate) fn redact(&self, text: &str) -> String {
+    /// All that must not appear in words that come from a server.
+    pub(crate) fn secrets(&self) -> Vec<Secret> {
         match self {
-            Self::Anonymous => text.to_owned(),
-            Self::RegistryToken(token) | Self::IdentityToken(token) => token.redact(text),
+            Self::Anonymous => Vec::new(),
+            Self::RegistryToken(token) | Self::IdentityToken(token) => vec![token.clone()],
             Self::Password { user, password } => {
-                let header = Self::basic_header(user, password);
-                let encoded = Secret::new(header.reveal().trim_start_matches("Basic "));
-                password.redact(&encoded.redact(text))
+                vec![password.clone(), Self::basic_header(user, password).value()]
             }
         }
     }
@@ -160,7 +158,10 @@ mod tests {
     #[test]
     fn hands_accounts_on_as_headers() {
         let mut credentials = Credentials::anonymous().with_password("a.example", "user", "pass");
-        credentials.insert("b.example/team", Account::IdentityToken(Secret::new("token")));
+        credentials.insert(
+            "b.example/team",
+            Account::IdentityToken(Secret::new("token")),
+        );
         credentials.insert("c.example", Account::Anonymous);
         assert_eq!(
             credentials.registry_auth().as_deref(),
@@ -188,7 +189,8 @@ mod tests {
         let account = Account::password("user", "hunter2x");
         let mut credentials = Credentials::anonymous();
         credentials.insert("r.example", account.clone());
-        let echoed = account.redact("got hunter2x and dXNlcjpodW50ZXIyeA== from you");
+        let words = "got hunter2x and dXNlcjpodW50ZXIyeA== from you";
+        let echoed = Secret::redact_all(words, &account.secrets());
         assert_eq!(
             format!("{credentials:?}"),
             r#"Credentials { accounts: {"r.example": password} }"#

@@ -1,6 +1,6 @@
 //! What went wrong with a request, and what it means.
 use crate::{
-    credentials::Account,
+    secret::Secret,
     tls::{Distrust, Trust},
 };
 use oci_client::errors::{OciEnvelope, OciError, OciErrorCode};
@@ -77,8 +77,8 @@ impl Failure {
         })
     }
 
-    /// Reads the error out of `response`.
-    pub(crate) async fn from_response(mut response: reqwest::Response, account: &Account) -> Self {
+    /// Reads the error out of `response`; `secrets` are blotted out of its words.
+    pub(crate) async fn from_response(mut response: reqwest::Response, secrets: &[Secret]) -> Self {
         let status = response.status();
         let retry_after = response
             .headers()
@@ -100,7 +100,7 @@ impl Failure {
         Self::Answer(Answer {
             status: status.as_u16(),
             code,
-            detail: clean(&account.redact(&words)),
+            detail: clean(&Secret::redact_all(&words, secrets)),
             retry_after,
             lost_upload: false,
         })
@@ -129,6 +129,18 @@ impl Failure {
     /// Whether the server knows the operation but does not offer it.
     pub(crate) fn is_unsupported(&self) -> bool {
         matches!(self, Self::Answer(answer) if answer.code == Some(OciErrorCode::Unsupported))
+    }
+
+    /// The failure of a write, where a method that is not allowed means that nothing can be written.
+    pub(crate) fn while_writing(self) -> Self {
+        match self {
+            Self::Answer(Answer {
+                status: 405,
+                detail,
+                ..
+            }) => Self::Final(StoreErrorKind::ReadOnly { detail }),
+            other => other,
+        }
     }
 
     /// Whether no other way of writing can succeed: the quota is used up, or nothing can be written.
@@ -193,7 +205,6 @@ impl Answer {
             403 if is_read_only(&lower) => StoreErrorKind::ReadOnly { detail },
             403 => StoreErrorKind::Denied { detail },
             404 => StoreErrorKind::NotFound,
-            405 if code == Some(OciErrorCode::Unsupported) => StoreErrorKind::ReadOnly { detail },
             412 if lower.contains("immutable") => StoreErrorKind::ImmutableTag { detail },
             412 if code == Some(OciErrorCode::Other("PROJECTPOLICYVIOLATION".to_owned())) => {
                 StoreErrorKind::PolicyViolation { detail }
@@ -308,11 +319,6 @@ mod tests {
         ));
         let denied = error("DENIED", "requested access to the resource is denied");
         assert!(matches!(kind(403, &denied), StoreErrorKind::Denied { .. }));
-        let unsupported = error("UNSUPPORTED", "The operation is unsupported.");
-        assert!(matches!(
-            kind(405, &unsupported),
-            StoreErrorKind::ReadOnly { .. }
-        ));
     }
 
     #[test]

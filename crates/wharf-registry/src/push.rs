@@ -154,7 +154,8 @@ impl Session {
         let target = self.endpoint(repository, "blobs/uploads/").await?;
         let response = self
             .send(&post(target, vec![Scope::push(repository)]))
-            .await?;
+            .await
+            .map_err(Failure::while_writing)?;
         self.location(&response).await
     }
 
@@ -185,7 +186,7 @@ impl Session {
                 renewed = true;
                 continue;
             }
-            let response = self.accept(response).await?;
+            let response = self.accept(response, authorization.as_ref()).await?;
             return verify("uploaded blob", blob.digest, content_digest(&response));
         }
     }
@@ -261,7 +262,7 @@ impl Session {
         let size = bytes.len() as u64;
         let call = Call::to(Method::PUT, target, vec![Scope::push(repository)])
             .document(media_type, bytes)?;
-        let response = self.send(&call).await?;
+        let response = self.send(&call).await.map_err(Failure::while_writing)?;
         Counters::add(&self.counters().bytes_uploaded, size);
         verify(
             "stored manifest",

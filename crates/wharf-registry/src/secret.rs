@@ -15,12 +15,23 @@ impl Secret {
         &self.0
     }
 
-    /// `text` with the secret blotted out, for words that come from a server.
-    pub(crate) fn redact(&self, text: &str) -> String {
-        if self.0.len() < 4 {
-            return text.to_owned();
-        }
-        text.replace(&self.0, "***")
+    /// What follows the scheme in the value of an `Authorization` header.
+    pub(crate) fn value(&self) -> Self {
+        let value = self
+            .0
+            .split_once(' ')
+            .map_or(self.0.as_str(), |(_, value)| value);
+        Self::new(value)
+    }
+
+    /// `text` with all `secrets` blotted out, for words that come from a server. What is too short to be one stays.
+    pub(crate) fn redact_all(text: &str, secrets: &[Self]) -> String {
+        secrets
+            .iter()
+            .filter(|secret| secret.0.len() >= 4)
+            .fold(text.to_owned(), |text, secret| {
+                text.replace(&secret.0, "***")
+            })
     }
 }
 

@@ -182,7 +182,7 @@ impl Session {
                 renewed = true;
                 continue;
             }
-            return self.accept(response).await;
+            return self.accept(response, authorization.as_ref()).await;
         }
     }
 
@@ -207,8 +207,12 @@ impl Session {
         own && self.auth.renew(response.headers(), used).await
     }
 
-    /// A success, or the failure the answer stands for.
-    pub(crate) async fn accept(&self, response: Response) -> Result<Response, Failure> {
+    /// A success, or the failure the answer stands for. `used` was sent to get it.
+    pub(crate) async fn accept(
+        &self,
+        response: Response,
+        used: Option<&Secret>,
+    ) -> Result<Response, Failure> {
         let status = response.status();
         if status.is_success() {
             return Ok(response);
@@ -219,7 +223,9 @@ impl Session {
                 "it redirects where that is not supported",
             ));
         }
-        let failure = Failure::from_response(response, self.auth.account()).await;
+        let mut secrets = self.auth.account().secrets();
+        secrets.extend(used.map(Secret::value));
+        let failure = Failure::from_response(response, &secrets).await;
         if status == StatusCode::UNAUTHORIZED {
             return Err(self.auth.judge(self.base().await?, failure).await);
         }

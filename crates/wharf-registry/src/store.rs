@@ -113,8 +113,8 @@ impl RegistryStore {
         })
     }
 
-    /// Writes layers, config and manifest into the repository of `tag`. Layers that are there cost one question at
-    /// most; they are missing where tags name several repositories.
+    /// Writes config and manifest into the repository of `tag`. Its layers are in the repository of `first`; where that
+    /// is another one they are linked from there.
     fn put_tag(
         &self,
         image: &SealedImage,
@@ -123,15 +123,15 @@ impl RegistryStore {
     ) -> Result<(), StoreError> {
         let session = self.shared.session(tag);
         let repository = tag.repository();
-        for layer in &image.layers {
-            if session.knows_blob(repository, layer.descriptor.digest) {
-                continue;
+        if !tag.same_repository(first) {
+            for layer in &image.layers {
+                let source = LayerSource::Repository(first.clone());
+                let layer = DraftLayer {
+                    source,
+                    ..layer.clone()
+                };
+                self.put_layer(tag, &layer)?;
             }
-            let mut layer = layer.clone();
-            if !tag.same_repository(first) {
-                layer.source = LayerSource::Repository(first.clone());
-            }
-            self.put_layer(tag, &layer)?;
         }
         self.wait("write image to", tag, async {
             let config = image.image.config_bytes();

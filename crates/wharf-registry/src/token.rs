@@ -52,7 +52,7 @@ impl TokenService<'_> {
         let mut response = self.http.send(self.client, request).await?;
         let status = response.status();
         if !status.is_success() {
-            return Err(Failure::from_response(response, self.account).await);
+            return Err(Failure::from_response(response, &self.account.secrets()).await);
         }
         let body = self.http.body(&mut response, ANSWER_LIMIT).await?;
         let (value, life) = body

@@ -1,0 +1,11 @@
+//! The store against Debian's `docker-registry` in every mode of authentication, and against a server that misbehaves.
+mod authentication;
+mod contract;
+mod keychain;
+mod misbehaviour;
+mod pull;
+mod push;
+mod reference;
+mod secrets;
+mod support;
+mod tls;
