@@ -20,10 +20,13 @@ pub struct EncodeError {
 /// TOML text of a document: plain keys first, then tables, two blanks per level, a blank line before each
 /// array element and each top-level table.
 pub fn toml_text<T: Serialize>(document: &T) -> Result<String, EncodeError> {
-    let table = Table::try_from(document).map_err(|error| EncodeError {
+    let error = |message: String| EncodeError {
         what: "TOML",
-        message: format!("{error}"),
-    })?;
+        message,
+    };
+    // By way of plain text, because a table made from a document directly has lost its dates.
+    let plain = toml::to_string(document).map_err(|failure| error(format!("{failure}")))?;
+    let table: Table = toml::from_str(&plain).map_err(|failure| error(format!("{failure}")))?;
     let mut out = String::new();
     write_table(&mut out, &mut Vec::new(), &table);
     Ok(out)
@@ -178,4 +181,23 @@ fn quote(text: &str) -> String {
     }
     out.push('"');
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::files::{parse, plan::BuildPlan};
+
+    #[test]
+    fn dates_of_a_build_plan_stay_dates() {
+        let text =
+            "[[requires]]\nname = \"x\"\n[requires.metadata]\nd = 2020-01-02T03:04:05Z\nn = 7\n";
+        let plan: BuildPlan = parse(text).unwrap();
+        let encoded = toml_text(&plan).unwrap();
+        assert_eq!(
+            encoded,
+            "provides = []\nor = []\n\n[[requires]]\n  name = \"x\"\n  [requires.metadata]\n    d = 2020-01-02T03:04:05Z\n    n = 7\n"
+        );
+        assert_eq!(parse::<BuildPlan>(&encoded), Ok(plan));
+    }
 }

@@ -1,5 +1,4 @@
 //! `analyzed.toml` and SBOM files as the reference lifecycle left them.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 use std::{fs, path::Path};
 use tempfile::TempDir;
 use wharf_analyze::{AnalyzeInputs, RunImageInput, analyze};

@@ -1,9 +1,4 @@
 //! Rebases end to end, on a strict store in memory.
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test that cannot go on fails"
-)]
 use serde_json::Value;
 use std::error::Error;
 use wharf_image::{Access, Image, ImageStore, validate::validate};

@@ -1,5 +1,4 @@
 //! The recorded rebase of the reference lifecycle.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 use serde_json::Value;
 use wharf_image::{Image, ImageStore, validate::validate};
 use wharf_rebase::{RebaseInputs, rebase};
