@@ -57,31 +57,43 @@ impl Auth {
         // Held while a token is fetched: the others would only ask for the same one.
         let mut state = self.state.lock().await;
         match (&state.challenge, &self.account) {
-            (None, _) => Ok(None),
             (Some(_), Account::RegistryToken(token)) => Ok(Some(bearer(token))),
             (Some(Challenge::Basic), Account::Password { user, password }) => {
                 Ok(Some(Account::basic_header(user, password)))
             }
-            (Some(Challenge::Basic), _) => Ok(None),
             (Some(Challenge::Bearer(challenge)), _) => {
-                let now = Instant::now();
-                let held = state
-                    .tokens
-                    .iter()
-                    .find(|token| token.refresh_at > now && scope::covers(&token.scopes, scopes));
-                if let Some(token) = held {
-                    return Ok(Some(bearer(&token.value)));
-                }
                 let challenge = challenge.clone();
-                let token = self.fetch(base, &challenge, scopes).await?;
-                let header = bearer(&token.value);
-                state
-                    .tokens
-                    .retain(|old| old.refresh_at > now && !scope::covers(scopes, &old.scopes));
-                state.tokens.push(token);
-                Ok(Some(header))
+                self.token(&mut state, base, &challenge, scopes)
+                    .await
+                    .map(Some)
             }
+            (None | Some(Challenge::Basic), _) => Ok(None),
         }
+    }
+
+    /// A token held for `scopes`, or a new one.
+    async fn token(
+        &self,
+        state: &mut State,
+        base: &Url,
+        challenge: &Bearer,
+        scopes: &[Scope],
+    ) -> Result<Secret, Failure> {
+        let now = Instant::now();
+        let held = state
+            .tokens
+            .iter()
+            .find(|token| token.refresh_at > now && scope::covers(&token.scopes, scopes));
+        if let Some(token) = held {
+            return Ok(bearer(&token.value));
+        }
+        let token = self.fetch(base, challenge, scopes).await?;
+        let header = bearer(&token.value);
+        state
+            .tokens
+            .retain(|old| old.refresh_at > now && !scope::covers(scopes, &old.scopes));
+        state.tokens.push(token);
+        Ok(header)
     }
 
     /// After a 401: whether another try with other credentials makes sense. `used` is the header that was refused.

@@ -13,7 +13,7 @@ use std::{
 };
 
 const LIMIT: u64 = 1 << 20;
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]

@@ -36,7 +36,7 @@ impl Default for RegistryOptions {
             concurrent_uploads: 4,
             retry: RetryPolicy::default(),
             connect_timeout: Duration::from_secs(10),
-            idle_timeout: Duration::from_secs(60),
+            idle_timeout: Duration::from_mins(1),
         }
     }
 }
@@ -89,7 +89,7 @@ impl Default for RetryPolicy {
         Self {
             attempts: 5,
             first_wait: Duration::from_millis(500),
-            longest_wait: Duration::from_secs(60),
+            longest_wait: Duration::from_mins(1),
         }
     }
 }

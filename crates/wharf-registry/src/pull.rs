@@ -27,7 +27,7 @@ const MANIFEST_LIMIT: usize = 4 << 20;
 /// Largest config.
 const CONFIG_LIMIT: u64 = 8 << 20;
 /// Indices within indices.
-const INDEX_DEPTH: u32 = 3;
+const INDEX_DEPTH: u32 = 2;
 /// Pieces of a download that wait for their reader.
 const CHUNKS: usize = 8;
 /// Header with the digest a registry thinks content has.
@@ -48,30 +48,42 @@ impl Session {
         platform: &Platform,
     ) -> Result<Option<Image>, Failure> {
         let repository = reference.repository();
-        let mut identifier = reference.identifier();
-        let mut expected = reference.digest();
-        let mut expected_size = None;
-        for _ in 0..INDEX_DEPTH {
-            let image = match expected.and_then(|digest| self.known_image(repository, digest)) {
-                Some(image) => image,
-                None => {
-                    let fetched = match self.manifest(repository, &identifier).await {
-                        Err(failure) if failure.status() == Some(404) => return Ok(None),
-                        fetched => fetched?,
-                    };
-                    verify("manifest", fetched.digest, expected)?;
-                    verify_size("manifest", fetched.bytes.len() as u64, expected_size)?;
-                    if fetched.kind == Kind::Index {
-                        let Chosen { digest, size } = manifest::choose(&fetched.bytes, platform)?;
-                        (identifier, expected) = (digest.to_string(), Some(digest));
-                        expected_size = Some(size);
-                        continue;
-                    }
-                    self.complete_image(repository, fetched).await?
-                }
+        let known = reference
+            .digest()
+            .and_then(|digest| self.known_image(repository, digest));
+        let image = if let Some(image) = known {
+            image
+        } else {
+            let fetched = match self.manifest(repository, &reference.identifier()).await {
+                Err(failure) if failure.status() == Some(404) => return Ok(None),
+                fetched => fetched?,
             };
-            manifest::check_platform(&image.platform(), platform)?;
-            return Ok(Some(image));
+            verify("manifest", fetched.digest, reference.digest())?;
+            let fetched = self.descend(repository, fetched, platform).await?;
+            self.complete_image(repository, fetched).await?
+        };
+        manifest::check_platform(&image.platform(), platform)?;
+        Ok(Some(image))
+    }
+
+    /// From an index to the manifest for `platform`; a manifest is there already.
+    async fn descend(
+        &self,
+        repository: &str,
+        mut fetched: Fetched,
+        platform: &Platform,
+    ) -> Result<Fetched, Failure> {
+        for _ in 0..INDEX_DEPTH {
+            if fetched.kind == Kind::Image {
+                return Ok(fetched);
+            }
+            let Chosen { digest, size } = manifest::choose(&fetched.bytes, platform)?;
+            fetched = self.manifest(repository, &digest.to_string()).await?;
+            verify("manifest", fetched.digest, Some(digest))?;
+            verify_size("manifest", fetched.bytes.len() as u64, Some(size))?;
+        }
+        if fetched.kind == Kind::Image {
+            return Ok(fetched);
         }
         let reason = format!("its indices are nested more than {INDEX_DEPTH} deep");
         Err(Failure::Final(StoreErrorKind::Unsupported(reason)))
@@ -173,7 +185,7 @@ impl Session {
             .endpoint(repository, &format!("blobs/{digest}"))
             .await?;
         let call = Call::to(Method::GET, target, vec![Scope::pull(repository)]);
-        self.send(&call.from_offset(offset)).await
+        self.send(&call.at_offset(offset)).await
     }
 
     /// The bytes of a blob, verified by reading to the end; a transfer that breaks is taken up where it broke.

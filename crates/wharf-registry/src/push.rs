@@ -16,7 +16,10 @@ use reqwest::{
 };
 use std::{
     io,
-    sync::{Arc, atomic::Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 use tokio::task::JoinHandle;
@@ -199,33 +202,37 @@ impl Session {
         let upload = Upload::start(blob.source.clone(), blob.size, counters.clone());
         let sent = upload.sent;
         *request.body_mut() = Some(Body::wrap(upload.body));
-        let answer = self.client().execute(request);
-        tokio::pin!(answer);
+        let answer = Box::pin(self.client().execute(request));
+        match self.watch(answer, &sent, blob.size).await {
+            Some(Ok(response)) => Ok(response),
+            // The connection broke because the bytes did: that is the fault to name.
+            Some(Err(error)) => Err(match reading_failure(blob, upload.reading).await {
+                Some(failure) => failure,
+                None => Failure::from_client(error, &url, &self.http.trust),
+            }),
+            None => Err(Failure::silent(&url, self.http.idle)),
+        }
+    }
+
+    /// The answer to an upload; `None` when nothing moves any more.
+    async fn watch<T>(
+        &self,
+        mut answer: impl Future<Output = T> + Unpin,
+        sent: &AtomicU64,
+        size: u64,
+    ) -> Option<T> {
         let mut before = 0;
         let mut still = 0;
-        let outcome = loop {
-            match tokio::time::timeout(self.http.idle, &mut answer).await {
-                Ok(outcome) => {
-                    break outcome
-                        .map_err(|error| Failure::from_client(error, &url, &self.http.trust));
-                }
-                Err(_) => {
-                    let now = sent.load(Ordering::Relaxed);
-                    still = if now > before { 0 } else { still + 1 };
-                    before = now;
-                    let patience = if now < blob.size { 1 } else { COMMIT_PATIENCE };
-                    if still >= patience {
-                        break Err(Failure::silent(&url, self.http.idle * patience));
-                    }
-                }
+        loop {
+            if let Ok(outcome) = tokio::time::timeout(self.http.idle, &mut answer).await {
+                return Some(outcome);
             }
-        };
-        match outcome {
-            Ok(response) => Ok(response),
-            // The connection broke because the bytes did: that is the fault to name.
-            Err(failure) => Err(reading_failure(blob, upload.reading)
-                .await
-                .unwrap_or(failure)),
+            let now = sent.load(Ordering::Relaxed);
+            still = if now > before { 0 } else { still + 1 };
+            before = now;
+            if still >= if now < size { 1 } else { COMMIT_PATIENCE } {
+                return None;
+            }
         }
     }
 

@@ -68,7 +68,7 @@ impl Call {
     }
 
     /// Asks for the bytes from `offset` on.
-    pub(crate) fn from_offset(mut self, offset: u64) -> Self {
+    pub(crate) fn at_offset(mut self, offset: u64) -> Self {
         if offset > 0 {
             let range = HeaderValue::from_str(&format!("bytes={offset}-"));
             self.headers.extend(range.ok().map(|range| (RANGE, range)));

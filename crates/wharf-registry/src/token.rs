@@ -10,7 +10,10 @@ use wharf_image::StoreErrorKind;
 
 const ANSWER_LIMIT: usize = 1 << 20;
 /// Life of a token when the service names none.
-const DEFAULT_LIFE: Duration = Duration::from_secs(60);
+const DEFAULT_LIFE: Duration = Duration::from_mins(1);
+
+/// Life of a token that claims to live longer.
+const LONGEST_LIFE: Duration = Duration::from_hours(24);
 
 /// A token and what it was asked for.
 #[derive(Debug)]
@@ -46,7 +49,7 @@ impl TokenService<'_> {
     pub(crate) async fn fetch(&self, scopes: &[Scope]) -> Result<Token, Failure> {
         let asked = Instant::now();
         let request = match self.account {
-            Account::IdentityToken(token) => self.refresh_request(token, scopes)?,
+            Account::IdentityToken(token) => self.refresh_request(token, scopes),
             _ => self.get_request(scopes)?,
         };
         let mut response = self.http.send(self.client, request).await?;
@@ -84,7 +87,7 @@ impl TokenService<'_> {
         Ok(request)
     }
 
-    fn refresh_request(&self, token: &Secret, scopes: &[Scope]) -> Result<Request, Failure> {
+    fn refresh_request(&self, token: &Secret, scopes: &[Scope]) -> Request {
         // The form is encoded as a query is.
         let mut form = self.realm.clone();
         form.set_query(None);
@@ -99,7 +102,7 @@ impl TokenService<'_> {
         let form_type = HeaderValue::from_static("application/x-www-form-urlencoded");
         request.headers_mut().insert(CONTENT_TYPE, form_type);
         *request.body_mut() = Some(form.query().unwrap_or_default().to_owned().into());
-        Ok(request)
+        request
     }
 
     fn malformed(&self, status: StatusCode) -> Failure {
@@ -131,7 +134,7 @@ fn parse(body: &[u8]) -> Option<(String, Duration)> {
         Some(seconds) if seconds > 0 => Duration::from_secs(seconds),
         _ => DEFAULT_LIFE,
     };
-    Some((token, life.min(Duration::from_secs(24 * 3600))))
+    Some((token, life.min(LONGEST_LIFE)))
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
 //! Transfers stream: memory does not grow with the blob. Alone in its process, so that the peak is its own.
+#![expect(clippy::expect_used, reason = "helpers of tests may fail loudly")]
 use sha2::{Digest as _, Sha256};
 use std::{
     fs,

@@ -72,7 +72,7 @@ impl Default for TokenIssuerOptions {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             accounts: Vec::new(),
             public_projects: Vec::new(),
-            lifetime: Duration::from_secs(1800),
+            lifetime: Duration::from_mins(30),
         }
     }
 }

@@ -25,7 +25,7 @@ fn with_password(host: &str, user: &str, password: &str) -> RegistryOptions {
 
 #[test]
 fn one_token_serves_all_requests_of_a_push() {
-    let issuer = issuer(Duration::from_secs(1800));
+    let issuer = issuer(Duration::from_mins(30));
     let server = server(&RegistryServerOptions {
         authentication: Authentication::by(&issuer),
         ..RegistryServerOptions::default()
@@ -54,7 +54,7 @@ fn tokens_are_renewed_before_they_expire() {
 
 #[test]
 fn mounts_with_one_token_for_both_repositories() {
-    let issuer = issuer(Duration::from_secs(1800));
+    let issuer = issuer(Duration::from_mins(30));
     let server = server(&RegistryServerOptions {
         authentication: Authentication::by(&issuer),
         ..RegistryServerOptions::default()
@@ -77,7 +77,7 @@ fn mounts_with_one_token_for_both_repositories() {
 
 #[test]
 fn a_public_project_can_be_read_without_credentials() {
-    let issuer = issuer(Duration::from_secs(1800));
+    let issuer = issuer(Duration::from_mins(30));
     let server = server(&RegistryServerOptions {
         authentication: Authentication::by(&issuer),
         ..RegistryServerOptions::default()
@@ -99,7 +99,7 @@ fn a_public_project_can_be_read_without_credentials() {
 
 #[test]
 fn wrong_passwords_and_missing_rights_are_told_apart() {
-    let issuer = issuer(Duration::from_secs(1800));
+    let issuer = issuer(Duration::from_mins(30));
     let server = server(&RegistryServerOptions {
         authentication: Authentication::by(&issuer),
         ..RegistryServerOptions::default()

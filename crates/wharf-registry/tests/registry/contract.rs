@@ -28,7 +28,7 @@ fn holds_with_user_and_password() {
 
 #[test]
 fn holds_with_tokens_as_harbor_issues_them() {
-    let issuer = issuer(Duration::from_secs(1800));
+    let issuer = issuer(Duration::from_mins(30));
     let server = server(&RegistryServerOptions {
         authentication: Authentication::by(&issuer),
         ..RegistryServerOptions::default()

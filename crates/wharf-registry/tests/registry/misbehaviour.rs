@@ -1,9 +1,13 @@
 //! Connections that break and proxies.
 use crate::support::{amd64, options, reference, store};
-use std::time::Duration;
-use wharf_image::{ImageStore, StoreErrorKind};
+use std::{
+    sync::{Arc, Mutex, mpsc},
+    time::Duration,
+};
+use wharf_image::{Family, ImageStore, LayerSource, StoreErrorKind};
+use wharf_layer::Compression;
 use wharf_registry::{ProxySettings, RegistryOptions};
-use wharf_testkit::{ScriptedServer, scripted_server::Response};
+use wharf_testkit::{ScriptedServer, image_recipe::layer, scripted_server::Response};
 
 #[test]
 fn a_server_that_says_nothing_is_given_up() {
@@ -18,6 +22,45 @@ fn a_server_that_says_nothing_is_given_up() {
         matches!(error.kind, StoreErrorKind::Unreachable { .. }),
         "{error:?}"
     );
+}
+
+#[test]
+fn an_upload_that_stands_still_is_given_up_and_its_source_let_go() {
+    let (release, blocked) = mpsc::channel::<()>();
+    let blocked = Mutex::new(blocked);
+    let server = ScriptedServer::start(move |request| match request.method.as_str() {
+        "HEAD" => Response::status(404),
+        "POST" => Response::status(202).header("Location", "/v2/contract/app/blobs/uploads/1"),
+        "PUT" => {
+            // Until the test is over.
+            blocked.lock().expect("lock").recv().ok();
+            Response::status(201)
+        }
+        _ => Response::status(200),
+    });
+    let server = server.expect("server");
+    let mut options = options();
+    options.retry.attempts = 1;
+    options.idle_timeout = Duration::from_millis(100);
+    let store = store(options);
+    let to = reference(&server.host(), "contract/app:1");
+    // The first is more than the connection takes unread; the second is sent and waits for its answer.
+    for size in [64 << 20, 10] {
+        let layer = layer(&vec![4; size], Compression::None, Family::Oci);
+        let error = store.put_layer(&to, &layer).expect_err("it was taken");
+        assert!(
+            matches!(error.kind, StoreErrorKind::Unreachable { .. }),
+            "{error:?}"
+        );
+        let LayerSource::Bytes(source) = layer.source else {
+            panic!("bytes are at hand");
+        };
+        // The thread that reads ends by itself; then nobody else holds the bytes.
+        while Arc::strong_count(&source) > 1 {
+            std::thread::yield_now();
+        }
+    }
+    drop(release);
 }
 
 #[test]

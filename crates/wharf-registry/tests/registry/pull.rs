@@ -188,6 +188,22 @@ fn an_index_leads_to_the_image_of_the_platform() {
 }
 
 #[test]
+fn an_index_that_names_what_is_not_there_is_an_error() {
+    let image = image("dangling");
+    let server = ScriptedServer::start(move |request| match request.path() {
+        "/v2/" => Response::status(200),
+        path if path.ends_with("/manifests/1") => {
+            manifest(Family::Oci.index(), &index(&image, "amd64", 0))
+        }
+        _ => Response::status(404),
+    })
+    .expect("server");
+    let tag = reference(&server.host(), "contract/app:1");
+    let kind = failed(store(options()).find(&tag, &amd64()));
+    assert!(matches!(kind, StoreErrorKind::NotFound), "{kind:?}");
+}
+
+#[test]
 fn an_index_that_lies_about_size_or_platform_is_refused() {
     let (server, _) = index_server("amd64", 1);
     let tag = reference(&server.host(), "contract/app:1");
