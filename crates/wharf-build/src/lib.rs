@@ -53,7 +53,7 @@ pub fn build(
     require_app(&inputs.context.app_dir)?;
     let buildpacks = load_all(inputs, store)?;
     remove_sbom(inputs)?;
-    let mut build = Build {
+    let mut run = Run {
         inputs,
         runner,
         log,
@@ -68,9 +68,9 @@ pub fn build(
         build_bom: Vec::new(),
     };
     for (element, buildpack) in inputs.group.group.iter().zip(&buildpacks) {
-        build.run(element, buildpack, out)?;
+        run.buildpack(element, buildpack, out)?;
     }
-    build.finish()
+    run.finish()
 }
 
 fn require_app(app: &Path) -> Result<(), BuildError> {
@@ -126,7 +126,7 @@ fn listed(element: &GroupElement) -> GroupElement {
     }
 }
 
-struct Build<'a> {
+struct Run<'a> {
     inputs: &'a BuildInputs,
     runner: &'a dyn BuildpackRunner,
     log: &'a dyn Log,
@@ -138,8 +138,8 @@ struct Build<'a> {
     build_bom: Vec<BomEntry>,
 }
 
-impl Build<'_> {
-    fn run(
+impl Run<'_> {
+    fn buildpack(
         &mut self,
         element: &GroupElement,
         buildpack: &Buildpack,

@@ -175,9 +175,8 @@ impl Group {
     fn has_ended(&self) -> io::Result<bool> {
         let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
         match waitid(Id::Pid(self.id), flags) {
-            Ok(WaitStatus::StillAlive) => Ok(false),
+            Ok(WaitStatus::StillAlive) | Err(Errno::EINTR) => Ok(false),
             Ok(_) => Ok(true),
-            Err(Errno::EINTR) => Ok(false),
             Err(errno) => Err(errno.into()),
         }
     }

@@ -3,7 +3,7 @@ use crate::{DetectError, DetectInputs, error::chain, order::Member};
 use std::{
     collections::BTreeMap,
     fs,
-    path::{Path, PathBuf},
+    path::Path,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
@@ -155,7 +155,7 @@ fn make_private(path: &Path) -> Result<(), DetectError> {
     })
 }
 
-fn judge_exit(exit: Exit, output: &[u8], plan: &PathBuf) -> Finding {
+fn judge_exit(exit: Exit, output: &[u8], plan: &Path) -> Finding {
     let (verdict, error) = match exit {
         Exit::Code(0) => match read_plan(plan) {
             Ok(sections) => (Verdict::Pass(sections), String::new()),

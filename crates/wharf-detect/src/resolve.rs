@@ -105,7 +105,7 @@ fn future_requires<'a>(elements: &[Element<'a>]) -> Vec<BTreeSet<&'a str>> {
     let mut names = BTreeSet::new();
     for element in elements.iter().rev() {
         let sections = element.sections.iter();
-        names.extend(sections.flat_map(|section| required(section)));
+        names.extend(sections.flat_map(required));
         sets.push(names.clone());
     }
     sets.reverse();

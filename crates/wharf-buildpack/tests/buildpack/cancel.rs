@@ -16,7 +16,7 @@ fn cancelled(script: &Script, grace: Duration) -> String {
 fn a_cancelled_run_takes_its_process_group_along() {
     let script = Script::new("exec 3>held; sleep 1000 & printf ready; wait");
     let held = script.watch_fifo("held");
-    assert_eq!(cancelled(&script, Duration::from_secs(60)), "ready");
+    assert_eq!(cancelled(&script, Duration::from_mins(1)), "ready");
     held.join().unwrap();
 }
 
@@ -25,7 +25,7 @@ fn a_cancelled_script_may_say_why_it_ends() {
     let script =
         Script::new("trap 'echo \" and gone\"; exit 0' TERM; printf ready; while :; do :; done");
     assert_eq!(
-        cancelled(&script, Duration::from_secs(60)),
+        cancelled(&script, Duration::from_mins(1)),
         "ready and gone\n"
     );
 }
