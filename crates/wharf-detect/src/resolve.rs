@@ -225,3 +225,6 @@ fn plan_of(elements: &[Element<'_>], chosen: &[usize], kept: &[usize]) -> Plan {
         entries: names.into_iter().map(entry).collect(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,8 @@
 //! Recorded outputs of the reference lifecycle, from `fixtures/golden/reference`.
 use crate::{MemoryStore, image_recipe::digest};
 use std::{
-    fs,
+    fs, io,
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
 };
 use wharf_spec::reference::Reference;
@@ -41,4 +42,28 @@ pub fn load_image(api: &str, name: &str, store: &MemoryStore, reference: &Refere
     }
     let manifest = fs::read(directory.join("manifest.json")).expect("recorded manifest");
     store.put_manifest(reference, manifest);
+}
+
+/// Copies the recorded buildpacks below `directory` and makes their programs executable, which they are not here.
+///
+/// # Panics
+/// When `directory` cannot be written.
+#[expect(clippy::expect_used, reason = "only tests call it")]
+pub fn copy_buildpacks(api: &str, directory: &Path) {
+    copy_tree(&path(api, "inputs/cnb/buildpacks"), directory).expect("writable directory");
+}
+
+fn copy_tree(from: &Path, to: &Path) -> io::Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy_tree(&entry.path(), &target)?;
+        } else {
+            fs::copy(entry.path(), &target)?;
+            fs::set_permissions(&target, fs::Permissions::from_mode(0o755))?;
+        }
+    }
+    Ok(())
 }
