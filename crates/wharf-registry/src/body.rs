@@ -3,6 +3,7 @@ use crate::statistics::Counters;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use std::{
+    convert::Infallible,
     io::{self, Read},
     pin::Pin,
     sync::{
@@ -11,7 +12,11 @@ use std::{
     },
     task::{Context, Poll, ready},
 };
-use tokio::{sync::mpsc, task::JoinHandle};
+use tokio::{
+    runtime::Handle,
+    sync::{mpsc, oneshot},
+    task::JoinHandle,
+};
 use wharf_layer::BlobSource;
 
 /// One piece between the reading thread and the connection.
@@ -26,6 +31,8 @@ pub(crate) struct Upload {
     pub(crate) sent: Arc<AtomicU64>,
     /// How reading ended.
     pub(crate) reading: JoinHandle<io::Result<()>>,
+    /// Ends reading when dropped: a connection that stands still keeps its body for as long as the kernel keeps trying.
+    pub(crate) stop: oneshot::Sender<Infallible>,
 }
 
 /// The receiving end.
@@ -48,18 +55,44 @@ impl Upload {
             sent: sent.clone(),
             counters,
         };
-        let reading = tokio::task::spawn_blocking(move || read(&*source, size, &sender));
+        let (stop, stopped) = oneshot::channel();
+        let mut pieces = Pieces {
+            sender,
+            stopped,
+            runtime: Handle::current(),
+        };
+        let reading = tokio::task::spawn_blocking(move || read(&*source, size, &mut pieces));
         Self {
             body,
             sent,
             reading,
+            stop,
         }
+    }
+}
+
+/// The sending end.
+struct Pieces {
+    sender: mpsc::Sender<Bytes>,
+    stopped: oneshot::Receiver<Infallible>,
+    runtime: Handle,
+}
+
+impl Pieces {
+    /// False when nobody takes pieces any more.
+    fn send(&mut self, piece: Bytes) -> bool {
+        self.runtime.block_on(async {
+            tokio::select! {
+                sent = self.sender.send(piece) => sent.is_ok(),
+                _ = &mut self.stopped => false,
+            }
+        })
     }
 }
 
 /// Reads everything and keeps the last piece back until the source has confirmed its end, so that a source that
 /// verifies itself is never completed with wrong bytes.
-fn read(source: &dyn BlobSource, size: u64, sender: &mpsc::Sender<Bytes>) -> io::Result<()> {
+fn read(source: &dyn BlobSource, size: u64, pieces: &mut Pieces) -> io::Result<()> {
     let mut reader = source.open()?;
     let mut total = 0;
     let mut held: Option<Bytes> = None;
@@ -73,7 +106,7 @@ fn read(source: &dyn BlobSource, size: u64, sender: &mpsc::Sender<Bytes>) -> io:
         }
         let done = piece.is_empty();
         if let Some(ready) = held.take()
-            && sender.blocking_send(ready).is_err()
+            && !pieces.send(ready)
         {
             // The connection has gone; it says why.
             return Ok(());

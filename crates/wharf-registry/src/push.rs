@@ -203,7 +203,9 @@ impl Session {
         let sent = upload.sent;
         *request.body_mut() = Some(Body::wrap(upload.body));
         let answer = Box::pin(self.client().execute(request));
-        match self.watch(answer, &sent, blob.size).await {
+        let outcome = self.watch(answer, &sent, blob.size).await;
+        drop(upload.stop);
+        match outcome {
             Some(Ok(response)) => Ok(response),
             // The connection broke because the bytes did: that is the fault to name.
             Some(Err(error)) => Err(match reading_failure(blob, upload.reading).await {
