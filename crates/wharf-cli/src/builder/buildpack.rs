@@ -8,6 +8,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use std::{
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
+    str::FromStr,
 };
 use wharf_spec::{
     api::BuildpackApi,
@@ -28,14 +29,12 @@ impl Buildpack {
     pub(crate) fn load(module: &Module, base: &Path) -> Result<Self> {
         let dir = directory(&module.uri, base)?;
         let path = dir.join("buildpack.toml");
+        // Before the other fields, which another version may define differently.
         let ApiOnly { api } = files::read_toml(&path)?;
-        let api: BuildpackApi = api
-            .parse()
-            .with_context(|| format!("use '{}'", path.display()))?;
-        let descriptor: BuildpackDescriptor = files::read_toml(&path)?;
+        BuildpackApi::from_str(&api).with_context(|| format!("use '{}'", path.display()))?;
+        let descriptor = files::read_toml(&path)?;
         let buildpack = Self { dir, descriptor };
         buildpack.check(module)?;
-        let _ = api;
         Ok(buildpack)
     }
 
