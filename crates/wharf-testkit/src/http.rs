@@ -233,10 +233,12 @@ fn write(mut stream: &TcpStream, method: &str, response: &Response) -> io::Resul
         head.extend(["Content-Length: ", &actual, "\r\n"]);
     }
     head.push_str("\r\n");
-    stream.write_all(head.as_bytes())?;
+    // In one piece: two would wait for the other side's acknowledgement.
+    let mut answer = head.into_bytes();
     if method != "HEAD" {
-        stream.write_all(&response.body)?;
+        answer.extend_from_slice(&response.body);
     }
+    stream.write_all(&answer)?;
     Ok(complete)
 }
 
