@@ -14,7 +14,7 @@ fn launch(processes: &[&str]) -> String {
             exec_env.join(", ")
         )
     });
-    texts.collect::<Vec<_>>().join("")
+    texts.collect()
 }
 
 /// Processes as `<type>[<execution environments>] of <buildpack>`, and the default.
