@@ -9,13 +9,14 @@
 //! | [`statistics`] | what was sent and received |
 //!
 //! Inside: `session` is one registry with its connections, scheme and tokens; `auth`, `token`, `challenge` and `scope`
-//! are the way from a 401 to an `Authorization` header; `retry` is the one policy of trying again; `pull` and `push`
-//! are the transfers; `failure` turns answers into [`wharf_image::StoreErrorKind`].
+//! are the way from a 401 to an `Authorization` header; `retry` is the one policy of trying again; `pull`,
+//! `download`, `push` and `body` are the transfers; `failure` turns answers into [`wharf_image::StoreErrorKind`].
 mod auth;
 mod body;
 mod challenge;
 pub mod credentials;
 mod docker_config;
+mod download;
 mod failure;
 mod helper;
 mod http;

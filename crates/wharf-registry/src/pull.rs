@@ -1,5 +1,6 @@
 //! Manifests, configs and blobs: bounded, streamed, verified.
 use crate::{
+    download::Download,
     failure::Failure,
     location::Target,
     manifest::{self, Chosen, Kind},
@@ -7,17 +8,9 @@ use crate::{
     session::{Call, Session},
     statistics::Counters,
 };
-use bytes::Bytes;
-use reqwest::{
-    Method, Response, StatusCode,
-    header::{CONTENT_RANGE, CONTENT_TYPE},
-};
+use reqwest::{Method, Response, header::CONTENT_TYPE};
 use sha2::{Digest as _, Sha256};
-use std::{
-    io::{self, Read},
-    sync::Arc,
-};
-use tokio::sync::mpsc;
+use std::{io::Read, sync::Arc};
 use wharf_image::{Descriptor, Image, Platform, StoreErrorKind};
 use wharf_layer::VerifyingReader;
 use wharf_spec::{digest::Digest, reference::Reference};
@@ -28,8 +21,6 @@ const MANIFEST_LIMIT: usize = 4 << 20;
 const CONFIG_LIMIT: u64 = 8 << 20;
 /// Indices within indices.
 const INDEX_DEPTH: u32 = 2;
-/// Pieces of a download that wait for their reader.
-const CHUNKS: usize = 8;
 /// Header with the digest a registry thinks content has.
 pub(crate) const CONTENT_DIGEST: &str = "docker-content-digest";
 
@@ -175,7 +166,7 @@ impl Session {
     }
 
     /// The answer with the bytes of a blob from `offset` on.
-    async fn blob(
+    pub(crate) async fn blob(
         &self,
         repository: &str,
         digest: Digest,
@@ -196,19 +187,7 @@ impl Session {
     ) -> Result<Box<dyn Read + Send>, Failure> {
         let (digest, size) = (descriptor.digest, descriptor.size);
         let response = self.blob(&repository, digest, 0).await?;
-        let (sender, pieces) = mpsc::channel(CHUNKS);
-        let download = Download {
-            session: self,
-            repository,
-            digest,
-            size,
-            sender,
-        };
-        tokio::spawn(download.run(response));
-        let reader = DownloadReader {
-            pieces,
-            current: Bytes::new(),
-        };
+        let reader = Download::start(self, repository, &descriptor, response);
         Ok(Box::new(VerifyingReader::new(reader, digest, Some(size))))
     }
 
@@ -219,116 +198,6 @@ impl Session {
     ) -> Result<Target, Failure> {
         self.endpoint(repository, &format!("manifests/{identifier}"))
             .await
-    }
-}
-
-/// The sending side of a download, on the runtime.
-struct Download {
-    session: Arc<Session>,
-    repository: String,
-    digest: Digest,
-    size: u64,
-    sender: mpsc::Sender<io::Result<Bytes>>,
-}
-
-impl Download {
-    async fn run(self, response: Response) {
-        if let Err(failure) = self.transfer(response).await {
-            let error = io::Error::other(failure.into_kind());
-            // The reader may have lost interest.
-            self.sender.send(Err(error)).await.ok();
-        }
-    }
-
-    async fn transfer(&self, mut response: Response) -> Result<(), Failure> {
-        let mut offset = 0;
-        let mut attempt = 1;
-        loop {
-            let before = offset;
-            let failure = match self.pieces(response, &mut offset).await {
-                Ok(()) => return Ok(()),
-                Err(failure) => failure,
-            };
-            // Patience is for standing still, not for the length of the blob.
-            attempt = if offset > before { 1 } else { attempt + 1 };
-            self.session.pause(attempt, failure).await?;
-            response = self
-                .session
-                .blob(&self.repository, self.digest, offset)
-                .await?;
-        }
-    }
-
-    /// Passes on what comes; `Ok` when the blob is complete or nobody reads any more.
-    async fn pieces(&self, mut response: Response, offset: &mut u64) -> Result<(), Failure> {
-        let mut skip = skipped(&response, *offset)?;
-        while let Some(mut piece) = self.session.http.chunk(&mut response).await? {
-            let length = piece.len() as u64;
-            Counters::add(&self.session.counters().bytes_downloaded, length);
-            let cut = skip.min(length);
-            skip -= cut;
-            let piece = piece.split_off(usize::try_from(cut).unwrap_or(usize::MAX));
-            *offset += piece.len() as u64;
-            if !piece.is_empty() && self.sender.send(Ok(piece)).await.is_err() {
-                return Ok(());
-            }
-            if *offset > self.size {
-                // The verifying reader names the fault.
-                return Ok(());
-            }
-        }
-        if *offset < self.size {
-            return Err(Failure::Connection {
-                address: crate::failure::address(response.url()),
-                source: format!("the transfer ended after {offset} of {} bytes", self.size).into(),
-            });
-        }
-        Ok(())
-    }
-}
-
-/// How many bytes of `response` are known already: none, or all before `offset` where ranges are not served.
-fn skipped(response: &Response, offset: u64) -> Result<u64, Failure> {
-    if response.status() != StatusCode::PARTIAL_CONTENT {
-        return Ok(offset);
-    }
-    let range = response.headers().get(CONTENT_RANGE);
-    let start = range
-        .and_then(|range| {
-            range
-                .to_str()
-                .ok()?
-                .strip_prefix("bytes ")?
-                .split('-')
-                .next()
-        })
-        .and_then(|start| start.trim().parse::<u64>().ok());
-    if start == Some(offset) {
-        return Ok(0);
-    }
-    Err(Failure::protocol(
-        response.status(),
-        "it serves another range than was asked for",
-    ))
-}
-
-/// The receiving side of a download, on the caller's thread.
-struct DownloadReader {
-    pieces: mpsc::Receiver<io::Result<Bytes>>,
-    current: Bytes,
-}
-
-impl Read for DownloadReader {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        while self.current.is_empty() {
-            match self.pieces.blocking_recv() {
-                Some(piece) => self.current = piece?,
-                None => return Ok(0),
-            }
-        }
-        let length = buffer.len().min(self.current.len());
-        buffer[..length].copy_from_slice(&self.current.split_to(length));
-        Ok(length)
     }
 }
 
