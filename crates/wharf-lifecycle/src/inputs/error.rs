@@ -1,0 +1,93 @@
+//! What can be wrong with inputs.
+use crate::flags::{Origin, ValueError};
+use wharf_image::StoreError;
+use wharf_spec::{id::IdError, reference::ReferenceError};
+
+/// An input that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum InputError {
+    /// A value of the wrong kind.
+    #[error(transparent)]
+    Value(#[from] ValueError),
+    /// A value that is no image reference.
+    #[error("read {origin}")]
+    Reference {
+        /// Where it came from.
+        origin: Origin,
+        /// What is wrong.
+        #[source]
+        source: ReferenceError,
+    },
+    /// An argument that is no image reference.
+    #[error("read image argument")]
+    Image(#[source] ReferenceError),
+    /// A path outside of the layout directory.
+    #[error("read {origin}")]
+    LayoutPath {
+        /// Where it came from.
+        origin: Origin,
+        /// What is wrong.
+        #[source]
+        source: StoreError,
+    },
+    /// No image was named.
+    #[error("find the output image: no image argument was given")]
+    NoImage,
+    /// An execution environment that is none.
+    #[error("read CNB_EXEC_ENV")]
+    ExecEnv(#[source] IdError),
+    /// A Docker daemon was asked for.
+    #[error(
+        "use a Docker daemon ({origin}): it is not supported; write to a registry (with pack: add --publish), or to OCI layouts with -layout and -layout-dir"
+    )]
+    Daemon {
+        /// Who asked for it.
+        origin: Origin,
+    },
+    /// Layout mode without a place.
+    #[error("use OCI layouts ({origin}): -layout-dir or CNB_LAYOUT_DIR must name their directory")]
+    LayoutWithoutDir {
+        /// Who asked for it.
+        origin: Origin,
+    },
+    /// An experimental feature without consent.
+    #[error(
+        "use experimental feature '{feature}': set CNB_EXPERIMENTAL_MODE to warn, quiet or silent to allow it"
+    )]
+    Experimental {
+        /// The feature.
+        feature: &'static str,
+    },
+    /// A mode that is none.
+    #[error("CNB_EXPERIMENTAL_MODE is '{0}', expected quiet, silent, warn or error")]
+    ExperimentalMode(String),
+    /// A log level that is none.
+    #[error("{origin} is '{text}', expected debug, info, warn, error or fatal")]
+    LogLevel {
+        /// Where it came from.
+        origin: Origin,
+        /// What it is.
+        text: String,
+    },
+    /// The exporter was given another run image.
+    #[error(
+        "use -run-image: it is unsupported here, the run image comes from analyzed.toml; give it to the analyzer"
+    )]
+    RunImageUnsupported,
+    /// The exporter was given a deprecated flag.
+    #[error(
+        "use -image: it is unsupported here, the run image comes from analyzed.toml; give it to the analyzer as -run-image"
+    )]
+    ImageUnsupported,
+    /// The rebaser was given both flags.
+    #[error("use -image and -run-image: they mean the same, give one of them")]
+    BothRunImages,
+    /// Images on two registries.
+    #[error("write '{other}' and '{first}': writing to multiple registries is unsupported")]
+    MultipleRegistries {
+        /// The first.
+        first: String,
+        /// The one elsewhere.
+        other: String,
+    },
+}

@@ -1,0 +1,98 @@
+//! Inputs of `exporter`.
+use super::{CacheChoice, InputError, Resolver, RunFile};
+use crate::{
+    flags::{self, RawInputs},
+    phase::Phase,
+};
+use std::path::PathBuf;
+use wharf_spec::{env_var, id::ExecEnv, paths::BUILD_METADATA, reference::Reference};
+
+/// Everything the exporter is told.
+#[derive(Debug, Clone)]
+pub(crate) struct Export {
+    pub(crate) outputs: Vec<Reference>,
+    pub(crate) app: PathBuf,
+    pub(crate) layers: PathBuf,
+    pub(crate) analyzed: PathBuf,
+    pub(crate) group: PathBuf,
+    pub(crate) metadata: PathBuf,
+    pub(crate) launcher: PathBuf,
+    pub(crate) launcher_sbom: PathBuf,
+    pub(crate) process_type: Option<String>,
+    pub(crate) project_metadata: PathBuf,
+    pub(crate) report: PathBuf,
+    pub(crate) run_file: RunFile,
+    pub(crate) cache: CacheChoice,
+    pub(crate) parallel: bool,
+    /// Seconds since 1970.
+    pub(crate) created: Option<u64>,
+    pub(crate) exec_env: ExecEnv,
+    pub(crate) warnings: Vec<String>,
+}
+
+impl Export {
+    pub(crate) fn resolve(resolver: &Resolver<'_>) -> Result<Self, InputError> {
+        let raw = resolver.raw;
+        refuse_run_image(raw)?;
+        let layers = resolver.layers()?;
+        let mut warnings = Vec::new();
+        Ok(Self {
+            outputs: resolver.outputs()?,
+            app: resolver.path(&flags::APP)?,
+            metadata: layers.join(BUILD_METADATA),
+            layers,
+            analyzed: resolver.path(&flags::ANALYZED)?,
+            group: resolver.path(&flags::GROUP)?,
+            launcher: resolver.path(&flags::LAUNCHER)?,
+            launcher_sbom: resolver.path(&flags::LAUNCHER_SBOM)?,
+            process_type: raw.given(&flags::PROCESS_TYPE)?.map(|(_, text)| text),
+            project_metadata: resolver.path(&flags::PROJECT_METADATA)?,
+            report: resolver.path(&flags::REPORT)?,
+            run_file: resolver.run_file()?,
+            cache: CacheChoice::resolve(resolver)?,
+            parallel: raw.bool(&flags::PARALLEL)?,
+            created: created(resolver, &mut warnings)?,
+            exec_env: resolver.exec_env()?.unwrap_or_else(ExecEnv::production),
+            warnings,
+        })
+    }
+
+    /// Images whose registries may ask for credentials; the run image is named by `analyzed.toml`.
+    pub(crate) fn references(&self) -> Vec<Reference> {
+        let cache = self.cache.image().into_iter();
+        cache.chain(&self.outputs).cloned().collect()
+    }
+}
+
+/// The exporter takes the run image of the analyzer. Platforms that always give the flag give it empty, or as the
+/// variable says.
+fn refuse_run_image(raw: &RawInputs) -> Result<(), InputError> {
+    if raw.phase != Phase::Export {
+        return Ok(());
+    }
+    if raw.given(&flags::IMAGE)?.is_some() {
+        return Err(InputError::ImageUnsupported);
+    }
+    let given = raw.given(&flags::RUN_IMAGE)?.map(|(_, text)| text);
+    if given.is_some() && given.as_deref() != raw.environment.text(env_var::RUN_IMAGE)? {
+        return Err(InputError::RunImageUnsupported);
+    }
+    Ok(())
+}
+
+/// Kept as a warning by the reference: a bad date is no reason to fail a build.
+fn created(resolver: &Resolver<'_>, warnings: &mut Vec<String>) -> Result<Option<u64>, InputError> {
+    if !resolver.features().source_date_epoch {
+        return Ok(None);
+    }
+    let Some(text) = resolver.raw.environment.text(env_var::SOURCE_DATE_EPOCH)? else {
+        return Ok(None);
+    };
+    let seconds = text.trim().parse().ok();
+    if seconds.is_none() {
+        warnings.push(format!(
+            "Ignoring invalid SOURCE_DATE_EPOCH '{text}', expected seconds since 1970"
+        ));
+    }
+    Ok(seconds)
+}

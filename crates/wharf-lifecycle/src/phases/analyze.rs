@@ -1,0 +1,76 @@
+//! `analyzer`.
+use super::load;
+use crate::{
+    exit::Failure,
+    handoff,
+    inputs::Analyze,
+    phase::Phase,
+    session::{self, Session, Stores},
+};
+use std::{path::PathBuf, sync::Arc};
+use wharf_analyze::{AnalyzeInputs, RunImageInput};
+use wharf_spec::{
+    encode::toml_text,
+    files::{analyzed::Analyzed, run::RunImages},
+    reference::Reference,
+};
+
+/// What is read before the phase starts.
+pub(crate) fn load(inputs: &Analyze) -> Result<RunImages, Failure> {
+    load::run_images(Phase::Analyze, &inputs.run_file)
+}
+
+pub(crate) fn references(inputs: &Analyze, run_images: &RunImages) -> Vec<Reference> {
+    let mut references = inputs.references();
+    if inputs.run_image.is_none() {
+        references.extend(load::references(load::names(run_images)));
+    }
+    references
+}
+
+pub(crate) fn directories(inputs: &Analyze) -> Vec<PathBuf> {
+    vec![inputs.layers.clone()]
+}
+
+/// Describes previous image and run image; saves `analyzed.toml`.
+pub(crate) fn run(
+    inputs: &Analyze,
+    run_images: &RunImages,
+    session: &Session<'_>,
+    stores: &Stores,
+) -> Result<Analyzed, Failure> {
+    let features = session.api.features();
+    let (output, tags) = inputs
+        .outputs
+        .split_first()
+        .ok_or(Failure::Inputs(crate::inputs::InputError::NoImage))?;
+    let told = AnalyzeInputs {
+        output: output.clone(),
+        additional_tags: tags.to_vec(),
+        previous_image: inputs.previous_image.clone(),
+        // In layout mode the cache image is in another store, which the phase does not know.
+        cache_image: inputs
+            .cache_image
+            .clone()
+            .filter(|_| Arc::ptr_eq(&stores.images, &stores.caches)),
+        run_image: match &inputs.run_image {
+            Some(reference) => RunImageInput::Named(reference.clone()),
+            None => {
+                RunImageInput::Candidates(run_images.images.first().cloned().unwrap_or_default())
+            }
+        },
+        platform: session::platform(),
+        layers_dir: inputs.layers.clone(),
+        restore_sbom: features.analyzer_restores_sbom && !inputs.skip_layers,
+        base_contract: features.base_contract,
+    };
+    let analyzed = session
+        .console
+        .timed("Analyzer", || {
+            wharf_analyze::analyze(&told, stores.images.as_ref(), session.console)
+        })
+        .map_err(Failure::Analyze)?;
+    handoff::save(handoff::ANALYZED, &inputs.analyzed, toml_text(&analyzed))
+        .map_err(load::saving(Phase::Analyze))?;
+    Ok(analyzed)
+}

@@ -1,0 +1,68 @@
+//! `detector`.
+use super::load;
+use crate::{exit::Failure, handoff, inputs::Detect, phase::Phase, session::Session};
+use wharf_buildpack::{BuildpackStore, ProcessRunner};
+use wharf_detect::{DetectInputs, Detected};
+use wharf_spec::{
+    encode::toml_text,
+    files::{
+        analyzed::Analyzed,
+        order::Order,
+        system::{System, SystemBuildpacks},
+    },
+};
+
+/// What is read before the phase starts.
+#[derive(Debug)]
+pub(crate) struct Loaded {
+    order: Order,
+    system: SystemBuildpacks,
+}
+
+pub(crate) fn load(inputs: &Detect) -> Result<Loaded, Failure> {
+    let failed = |error| Failure::Load(Phase::Detect, error);
+    let system = match &inputs.system {
+        Some(path) => handoff::load_optional::<System>(handoff::SYSTEM, path).map_err(failed)?,
+        None => None,
+    };
+    Ok(Loaded {
+        order: handoff::load(handoff::ORDER, &inputs.order).map_err(failed)?,
+        system: system.unwrap_or_default().system,
+    })
+}
+
+/// What an earlier phase may have left.
+pub(crate) fn analyzed(inputs: &Detect) -> Result<Analyzed, Failure> {
+    load::analyzed_if_any(Phase::Detect, &inputs.analyzed)
+}
+
+/// Chooses the group; saves `group.toml` and `plan.toml`.
+pub(crate) fn run(
+    inputs: &Detect,
+    loaded: Loaded,
+    session: &Session<'_>,
+    analyzed: &Analyzed,
+) -> Result<Detected, Failure> {
+    let told = DetectInputs {
+        context: load::context(&inputs.buildpacks, session, analyzed),
+        order: loaded.order,
+        system: loaded.system,
+        extensions: session.api.features().extensions,
+        concurrency: session.workers.get(),
+    };
+    let store = BuildpackStore::new(&inputs.buildpacks.buildpacks);
+    let runner = ProcessRunner::new(session.interrupt.cancel());
+    let detected = session
+        .interrupt
+        .with_buildpacks(|| {
+            session.console.timed("Detector", || {
+                wharf_detect::detect(&told, &store, &runner, session.console)
+            })
+        })
+        .map_err(Failure::Detect)?;
+    handoff::save(handoff::GROUP, &inputs.group, toml_text(&detected.group))
+        .map_err(load::saving(Phase::Detect))?;
+    handoff::save(handoff::PLAN, &inputs.plan, toml_text(&detected.plan))
+        .map_err(load::saving(Phase::Detect))?;
+    Ok(detected)
+}

@@ -1,0 +1,160 @@
+//! `exporter`.
+use super::load;
+use crate::{
+    exit::{Failure, chain},
+    handoff,
+    inputs::{CacheChoice, Export},
+    phase::Phase,
+    session::{self, Session, Stores},
+    version,
+};
+use std::{path::PathBuf, thread};
+use wharf_cache::Cache;
+use wharf_export::{ExportError, ExportInputs, Exported, Handoff};
+use wharf_spec::{
+    encode::toml_text,
+    files::{
+        analyzed::Analyzed, group::Group, metadata::BuildMetadata,
+        project_metadata::ProjectMetadata, run::RunImages,
+    },
+    log::Log,
+    reference::Reference,
+};
+
+/// Files of the platform that are read before the phase starts.
+#[derive(Debug)]
+pub(crate) struct Loaded {
+    pub(crate) run_images: RunImages,
+    pub(crate) project_metadata: ProjectMetadata,
+}
+
+/// What earlier phases left.
+#[derive(Debug)]
+pub(crate) struct Left {
+    pub(crate) analyzed: Analyzed,
+    pub(crate) group: Group,
+    pub(crate) metadata: BuildMetadata,
+}
+
+pub(crate) fn load(inputs: &Export) -> Result<Loaded, Failure> {
+    let project_metadata =
+        handoff::load_optional(handoff::PROJECT_METADATA, &inputs.project_metadata)
+            .map_err(|error| Failure::Load(Phase::Export, error))?;
+    Ok(Loaded {
+        run_images: load::run_images(Phase::Export, &inputs.run_file)?,
+        project_metadata: project_metadata.unwrap_or_default(),
+    })
+}
+
+pub(crate) fn load_left(inputs: &Export) -> Result<Left, Failure> {
+    let failed = |error| Failure::Load(Phase::Export, error);
+    Ok(Left {
+        group: load::group(Phase::Export, &inputs.group)?,
+        analyzed: handoff::load(handoff::ANALYZED, &inputs.analyzed).map_err(failed)?,
+        metadata: handoff::load_with(handoff::METADATA, &inputs.metadata, BuildMetadata::parse)
+            .map_err(failed)?,
+    })
+}
+
+pub(crate) fn references(inputs: &Export, left: &Left) -> Vec<Reference> {
+    let mut references = inputs.references();
+    references.extend(load::references(load::analyzed_names(&left.analyzed)));
+    references
+}
+
+pub(crate) fn directories(inputs: &Export) -> Vec<PathBuf> {
+    match &inputs.cache {
+        CacheChoice::Directory(cache) => vec![cache.clone()],
+        CacheChoice::Nothing | CacheChoice::Image(_) => Vec::new(),
+    }
+}
+
+/// Writes the app image, `report.toml` and the next cache. A cache that cannot be written costs a warning.
+pub(crate) fn run(
+    inputs: &Export,
+    loaded: Loaded,
+    left: &Left,
+    session: &Session<'_>,
+    stores: &Stores,
+) -> Result<(), Failure> {
+    for warning in &inputs.warnings {
+        session.console.warn(warning);
+    }
+    let cache = session
+        .cache(&inputs.cache, stores)
+        .map_err(Failure::Cache)?;
+    let told = told(inputs, loaded, session);
+    let handoff = Handoff {
+        analyzed: &left.analyzed,
+        group: &left.group,
+        build_metadata: &left.metadata,
+    };
+    let store = stores.images.as_ref();
+    let export = || {
+        session.console.timed("Exporter", || {
+            wharf_export::export(&told, &handoff, store, session.console)
+        })
+    };
+    let save_cache = |exported: Option<&Exported>| {
+        if let Some(cache) = cache.as_deref() {
+            session.console.timed("Cache", || {
+                export_cache(&told, &left.group, exported, (cache, session.console));
+            });
+        }
+    };
+    if inputs.parallel {
+        let exported = side_by_side(export, || save_cache(None));
+        save_report(inputs, &exported.map_err(Failure::Export)?)
+    } else {
+        let exported = export().map_err(Failure::Export)?;
+        save_report(inputs, &exported)?;
+        save_cache(Some(&exported));
+        Ok(())
+    }
+}
+
+fn side_by_side(
+    export: impl FnOnce() -> Result<Exported, ExportError>,
+    save_cache: impl FnOnce() + Send,
+) -> Result<Exported, ExportError> {
+    thread::scope(|scope| {
+        let _joined_at_the_end = scope.spawn(save_cache);
+        export()
+    })
+}
+
+fn save_report(inputs: &Export, exported: &Exported) -> Result<(), Failure> {
+    handoff::save(handoff::REPORT, &inputs.report, toml_text(&exported.report))
+        .map_err(load::saving(Phase::Export))
+}
+
+fn export_cache(
+    told: &ExportInputs,
+    group: &Group,
+    exported: Option<&Exported>,
+    (cache, log): (&dyn Cache, &dyn Log),
+) {
+    if let Err(error) = wharf_export::export_cache(told, group, exported, cache, log) {
+        log.warn(&format!("Failed to export cache: {}", chain(&error)));
+    }
+}
+
+fn told(inputs: &Export, loaded: Loaded, session: &Session<'_>) -> ExportInputs {
+    ExportInputs {
+        outputs: inputs.outputs.clone(),
+        layers_dir: inputs.layers.clone(),
+        app_dir: inputs.app.clone(),
+        launcher: inputs.launcher.clone(),
+        launcher_sbom_dir: inputs.launcher_sbom.clone(),
+        launcher_info: version::launcher_info(),
+        owner: session.owner,
+        platform: session::platform(),
+        platform_api: session.api,
+        created: inputs.created,
+        process_type: inputs.process_type.clone(),
+        run_images: loaded.run_images,
+        project_metadata: loaded.project_metadata,
+        exec_env: inputs.exec_env.clone(),
+        encoder: session.encoder(),
+    }
+}

@@ -1,0 +1,207 @@
+//! What every phase works with once the process is prepared: stores, temporary directory, console.
+use crate::{
+    console::Console,
+    environment::Environment,
+    flags::ValueError,
+    inputs::{CacheChoice, Images},
+    interrupt::Interrupt,
+};
+use std::{io, num::NonZeroUsize, path::PathBuf, sync::Arc, thread};
+use tempfile::TempDir;
+use wharf_cache::{Cache, CacheError, ImageCache, VolumeCache};
+use wharf_image::{ImageStore, Platform};
+use wharf_layer::{Compression, Encoder, Owner};
+use wharf_layout::LayoutStore;
+use wharf_registry::{
+    Credentials, ProxySettings, RegistryOptions, RegistrySetupError, RegistryStore,
+    TrustedCertificates,
+};
+use wharf_spec::api::{PlatformApi, StaleCacheImage};
+
+/// Why a session cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum SessionError {
+    /// A variable is not text.
+    #[error(transparent)]
+    Value(#[from] ValueError),
+    /// The registry client cannot be made.
+    #[error(transparent)]
+    Registry(#[from] RegistrySetupError),
+    /// There is no room for temporary files.
+    #[error(
+        "create a temporary directory in '{}'; TMPDIR must name a directory this user can write",
+        path.display()
+    )]
+    Temporary {
+        /// Where it was to be.
+        path: PathBuf,
+        /// Why it failed.
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// What does not differ between phases.
+#[derive(Debug)]
+pub(crate) struct Session<'a> {
+    pub(crate) console: &'a Console,
+    pub(crate) interrupt: &'a Interrupt,
+    pub(crate) api: PlatformApi,
+    pub(crate) environment: Environment,
+    pub(crate) owner: Owner,
+    /// Threads for work that keeps a processor busy.
+    pub(crate) workers: NonZeroUsize,
+    temporary: Option<TempDir>,
+}
+
+impl<'a> Session<'a> {
+    pub(crate) fn new(
+        (console, interrupt): (&'a Console, &'a Interrupt),
+        api: PlatformApi,
+        environment: Environment,
+        owner: Owner,
+    ) -> Self {
+        Self {
+            console,
+            interrupt,
+            api,
+            environment,
+            owner,
+            workers: thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
+            temporary: None,
+        }
+    }
+
+    /// Makes the directory for all temporary files of this process; it is removed at the end, also by a signal.
+    pub(crate) fn make_temporary(&mut self) -> Result<(), SessionError> {
+        let path = self.temporary_root();
+        let made = tempfile::Builder::new()
+            .prefix("wharf-")
+            .tempdir_in(&path)
+            .map_err(|source| SessionError::Temporary { path, source })?;
+        self.interrupt.remove_at_end(made.path().to_owned());
+        self.temporary = Some(made);
+        Ok(())
+    }
+
+    fn temporary_root(&self) -> PathBuf {
+        self.environment
+            .value("TMPDIR")
+            .map_or_else(|| PathBuf::from("/tmp"), PathBuf::from)
+    }
+
+    pub(crate) fn temporary(&self) -> PathBuf {
+        match &self.temporary {
+            Some(made) => made.path().to_owned(),
+            None => self.temporary_root(),
+        }
+    }
+
+    pub(crate) fn encoder(&self) -> Encoder {
+        Encoder {
+            workers: self.workers,
+            temp_dir: self.temporary(),
+            compression: Compression::Gzip,
+        }
+    }
+
+    /// The cache that was chosen; none is worth a warning.
+    pub(crate) fn cache(
+        &self,
+        choice: &CacheChoice,
+        stores: &Stores,
+    ) -> Result<Option<Box<dyn Cache + '_>>, CacheError> {
+        match choice {
+            CacheChoice::Nothing => Ok(None),
+            CacheChoice::Directory(directory) => {
+                let cache = VolumeCache::open(directory.clone(), self.console)?;
+                Ok(Some(Box::new(cache)))
+            }
+            CacheChoice::Image(reference) => {
+                let stale = self.api.features().stale_cache_image;
+                let store = Arc::clone(&stores.caches);
+                let cache = ImageCache::new(store, reference.clone(), self.encoder(), self.console)
+                    .delete_replaced(stale == StaleCacheImage::Delete);
+                Ok(Some(Box::new(cache)))
+            }
+        }
+    }
+}
+
+/// What images are read for and written as.
+pub(crate) fn platform() -> Platform {
+    Platform {
+        os: "linux".to_owned(),
+        architecture: architecture().to_owned(),
+        variant: None,
+    }
+}
+
+/// OCI's name of the architecture this executable is made for.
+fn architecture() -> &'static str {
+    match std::env::consts::ARCH {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        "x86" => "386",
+        "powerpc64" if cfg!(target_endian = "little") => "ppc64le",
+        other => other,
+    }
+}
+
+/// Where images live.
+#[derive(Debug)]
+pub(crate) struct Stores {
+    /// The images of the build.
+    pub(crate) images: Arc<dyn ImageStore>,
+    /// Cache images: always in a registry.
+    pub(crate) caches: Arc<dyn ImageStore>,
+}
+
+impl Stores {
+    pub(crate) fn open(
+        images: &Images,
+        environment: &Environment,
+        credentials: Credentials,
+    ) -> Result<Self, SessionError> {
+        let registry: Arc<dyn ImageStore> = Arc::new(RegistryStore::new(RegistryOptions {
+            credentials,
+            insecure: images.insecure.clone(),
+            certificates: certificates(environment),
+            proxies: proxies(environment)?,
+            ..RegistryOptions::default()
+        })?);
+        let images: Arc<dyn ImageStore> = match &images.layout {
+            Some(root) => Arc::new(LayoutStore::new(root.clone())),
+            None => Arc::clone(&registry),
+        };
+        Ok(Self {
+            images,
+            caches: registry,
+        })
+    }
+}
+
+fn certificates(environment: &Environment) -> TrustedCertificates {
+    TrustedCertificates {
+        file: environment.value("SSL_CERT_FILE").map(PathBuf::from),
+        directories: environment
+            .value("SSL_CERT_DIR")
+            .map(|list| std::env::split_paths(list).collect()),
+        extra_pem: Vec::new(),
+    }
+}
+
+fn proxies(environment: &Environment) -> Result<ProxySettings, ValueError> {
+    let either = |upper, lower| -> Result<Option<String>, ValueError> {
+        let text = environment.text(upper)?;
+        Ok(match text {
+            Some(text) => Some(text.to_owned()),
+            None => environment.text(lower)?.map(ToOwned::to_owned),
+        })
+    };
+    Ok(ProxySettings {
+        http: either("HTTP_PROXY", "http_proxy")?,
+        https: either("HTTPS_PROXY", "https_proxy")?,
+        no_proxy: either("NO_PROXY", "no_proxy")?,
+    })
+}
