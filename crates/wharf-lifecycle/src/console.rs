@@ -174,20 +174,19 @@ fn strip(state: &mut Escape, bytes: &[u8]) -> Vec<u8> {
     let mut kept = Vec::with_capacity(bytes.len());
     for byte in bytes {
         *state = match (*state, *byte) {
-            (Escape::Outside, 0x1b) => Escape::Started,
+            (Escape::Outside, 0x1b) | (Escape::Started, 0x20..=0x2f) => Escape::Started,
             (Escape::Outside, byte) => {
                 kept.push(byte);
                 Escape::Outside
             }
             (Escape::Started, b'[') => Escape::Control,
             (Escape::Started, b']') => Escape::Command,
-            (Escape::Control, 0x40..=0x7e)
+            (Escape::Command, 0x1b) => Escape::CommandEnding,
+            (Escape::Started, _)
+            | (Escape::Control, 0x40..=0x7e)
             | (Escape::Command, 0x07)
             | (Escape::CommandEnding, b'\\') => Escape::Outside,
-            (Escape::Started, 0x20..=0x2f) => Escape::Started,
-            (Escape::Started, _) => Escape::Outside,
             (Escape::Control, _) => Escape::Control,
-            (Escape::Command, 0x1b) => Escape::CommandEnding,
             (Escape::Command | Escape::CommandEnding, _) => Escape::Command,
         };
     }

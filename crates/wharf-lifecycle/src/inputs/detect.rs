@@ -9,7 +9,7 @@ use wharf_spec::id::ExecEnv;
 pub(crate) struct Buildpacks {
     pub(crate) app: PathBuf,
     pub(crate) platform: PathBuf,
-    pub(crate) buildpacks: PathBuf,
+    pub(crate) directory: PathBuf,
     /// Where the Platform API knows it.
     pub(crate) build_config: Option<PathBuf>,
     /// Where the Platform API knows it.
@@ -21,11 +21,9 @@ impl Buildpacks {
         Ok(Self {
             app: resolver.path(&flags::APP)?,
             platform: resolver.path(&flags::PLATFORM)?,
-            buildpacks: resolver.path(&flags::BUILDPACKS)?,
-            build_config: match resolver.features().build_config {
-                true => Some(resolver.path(&flags::BUILD_CONFIG)?),
-                false => None,
-            },
+            directory: resolver.path(&flags::BUILDPACKS)?,
+            build_config: resolver
+                .path_where(resolver.features().build_config, &flags::BUILD_CONFIG)?,
             exec_env: resolver.exec_env()?,
         })
     }
@@ -48,10 +46,7 @@ impl Detect {
         Ok(Self {
             buildpacks: Buildpacks::resolve(resolver)?,
             order: resolver.path(&flags::ORDER)?,
-            system: match resolver.features().system_buildpacks {
-                true => Some(resolver.path(&flags::SYSTEM)?),
-                false => None,
-            },
+            system: resolver.path_where(resolver.features().system_buildpacks, &flags::SYSTEM)?,
             analyzed: resolver.path(&flags::ANALYZED)?,
             group: resolver.path(&flags::GROUP)?,
             plan: resolver.path(&flags::PLAN)?,

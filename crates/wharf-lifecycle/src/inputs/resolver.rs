@@ -72,6 +72,11 @@ impl Resolver<'_> {
         })
     }
 
+    /// The path where the Platform API knows it.
+    pub(crate) fn path_where(&self, known: bool, row: &Row) -> Result<Option<PathBuf>, InputError> {
+        known.then(|| self.path(row)).transpose()
+    }
+
     /// The path given, if any.
     pub(crate) fn optional_path(&self, row: &Row) -> Result<Option<PathBuf>, InputError> {
         Ok(self.raw.given(row)?.map(|(_, text)| self.absolute(&text)))

@@ -38,7 +38,7 @@ pub(crate) fn run(
         legacy_bom: features.legacy_bom,
         sbom_paths: features.sbom_paths,
     };
-    let store = BuildpackStore::new(&inputs.buildpacks.buildpacks);
+    let store = BuildpackStore::new(&inputs.buildpacks.directory);
     let runner = ProcessRunner::new(session.interrupt.cancel());
     let console = session.console;
     let metadata = session

@@ -50,7 +50,7 @@ pub(crate) fn run(
         extensions: session.api.features().extensions,
         concurrency: session.workers.get(),
     };
-    let store = BuildpackStore::new(&inputs.buildpacks.buildpacks);
+    let store = BuildpackStore::new(&inputs.buildpacks.directory);
     let runner = ProcessRunner::new(session.interrupt.cancel());
     let detected = session
         .interrupt

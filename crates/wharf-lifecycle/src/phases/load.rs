@@ -20,8 +20,9 @@ use wharf_spec::{
 pub(super) fn run_images(phase: Phase, file: &RunFile) -> Result<RunImages, Failure> {
     let loaded = match file {
         RunFile::Run(path) => handoff::load_optional(handoff::RUN, path),
-        RunFile::Stack(path) => handoff::load_optional(handoff::STACK, path)
-            .map(|stack: Option<Stack>| stack.map(|stack| images_of(stack))),
+        RunFile::Stack(path) => {
+            handoff::load_optional(handoff::STACK, path).map(|stack| stack.map(images_of))
+        }
     };
     loaded
         .map(Option::unwrap_or_default)
