@@ -13,9 +13,15 @@ use std::{
     thread,
 };
 
+/// No phase is under way: a signal ends the process.
+const OUTSIDE: i32 = 0;
+/// The next phase has no process yet: a signal is remembered for it.
+const BETWEEN: i32 = -1;
+
 /// Watches for signals.
 #[derive(Debug, Clone)]
 pub(crate) struct Interrupts {
+    /// The process that signals go to, [`OUTSIDE`] or [`BETWEEN`].
     child: Arc<AtomicI32>,
     /// The first signal; 0 for none.
     seen: Arc<AtomicI32>,
@@ -49,17 +55,34 @@ impl Interrupts {
     fn watch(&self, set: &SigSet) {
         while let Ok(signal) = set.wait() {
             let child = self.child.load(Ordering::SeqCst);
-            if self.seen.swap(signal as i32, Ordering::SeqCst) != 0 || child == 0 {
+            let again = self.seen.swap(signal as i32, Ordering::SeqCst) != 0;
+            if again || child == OUTSIDE {
                 // What is left of the build is removed at the next start.
                 process::exit(128 + signal as i32);
             }
-            let _ = kill(Pid::from_raw(child), signal);
+            if child != BETWEEN {
+                let _ = kill(Pid::from_raw(child), signal);
+            }
         }
     }
 
-    /// Names the process that signals go to; 0 for none.
+    /// From here on signals wait for the process of a phase.
+    pub(crate) fn hold(&self) {
+        self.child.store(BETWEEN, Ordering::SeqCst);
+    }
+
+    /// From here on signals end this process.
+    pub(crate) fn release(&self) {
+        self.child.store(OUTSIDE, Ordering::SeqCst);
+    }
+
+    /// Names the process that signals go to, and tells it of one that came before.
     pub(crate) fn forward_to(&self, child: u32) {
-        self.child.store(child.cast_signed(), Ordering::SeqCst);
+        let child = child.cast_signed();
+        self.child.store(child, Ordering::SeqCst);
+        if self.seen().is_some() {
+            let _ = kill(Pid::from_raw(child), Signal::SIGTERM);
+        }
     }
 
     /// The signal that came.

@@ -72,7 +72,9 @@ pub(crate) fn build(common: &CommonArguments, arguments: &BuildArguments) -> Res
         stores: &stores,
         area: &area,
     };
+    interrupts.hold();
     let times = run_phases(&plan, &interrupts)?;
+    interrupts.release();
     let finished = destination.finish(&directories)?;
     Summary::new(&finished, previous.as_ref(), &times, started.elapsed()).print();
     Ok(())

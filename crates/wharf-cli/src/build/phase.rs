@@ -8,6 +8,7 @@ use crate::console;
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use std::{
+    ffi::OsString,
     io::{self, Read, Write},
     os::unix::process::{CommandExt, ExitStatusExt},
     process::{self, Command, ExitCode, Stdio},
@@ -19,6 +20,7 @@ use wharf_sandbox::{Sandbox, die_with_parent};
 struct Request {
     parent: u32,
     sandbox: Sandbox,
+    name: String,
     arguments: Vec<String>,
 }
 
@@ -31,7 +33,7 @@ pub(crate) struct Phase {
     pub(crate) title: &'static str,
     /// What it sees.
     pub(crate) sandbox: Sandbox,
-    /// Its command line, with its name.
+    /// Its command line, without its name.
     pub(crate) arguments: Vec<String>,
 }
 
@@ -42,6 +44,7 @@ impl Phase {
         let request = Request {
             parent: process::id(),
             sandbox: self.sandbox,
+            name: name.to_owned(),
             arguments: self.arguments,
         };
         run(&request, interrupts).with_context(|| format!("run {name}"))
@@ -63,7 +66,7 @@ fn run(request: &Request, interrupts: &Interrupts) -> Result<u8> {
         let _ = stdin.write_all(&request);
     }
     let status = child.wait();
-    interrupts.forward_to(0);
+    interrupts.hold();
     let status = status?;
     let signal = || u8::try_from(128 + status.signal().unwrap_or_default()).unwrap_or(u8::MAX);
     Ok(status
@@ -85,12 +88,9 @@ fn run_request() -> Result<u8> {
     io::stdin().read_to_end(&mut text)?;
     let request: Request = serde_json::from_slice(&text).context("understand the request")?;
     die_with_parent(request.parent)?;
-    let arguments = request.arguments;
-    let exit = request.sandbox.run(|| lifecycle(arguments))?;
+    let arguments = request.arguments.into_iter().map(OsString::from);
+    let exit = request
+        .sandbox
+        .run(|| wharf_lifecycle::main_with(&request.name, arguments))?;
     Ok(exit.code())
-}
-
-fn lifecycle(arguments: Vec<String>) -> u8 {
-    drop(arguments);
-    1
 }

@@ -1,20 +1,32 @@
 //! Which phase runs with which command line, sees which directories, and has which variables.
 use super::{builder_image::BuilderImage, destination::Destination, phase::Phase};
-use crate::{arguments::BuildArguments, environment, local::BuildArea, stores::Stores};
+use crate::{arguments::BuildArguments, environment, files, local::BuildArea, stores::Stores};
 use anyhow::Result;
 use std::{
     fs,
     io::{self, IsTerminal},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 use wharf_sandbox::{BindAccess, Root, Sandbox, Stacking};
-use wharf_spec::{env_var, paths, reference::Reference};
+use wharf_spec::{
+    api::RunImageSource,
+    encode::toml_text,
+    env_var,
+    files::{
+        run::{RunImageMetadata, RunImages},
+        stack::Stack,
+    },
+    paths,
+    reference::Reference,
+};
 
 const CACHE_DIR: &str = "/cache";
 const LAYOUT_DIR: &str = "/layout-repo";
 /// Seen by the exporter alone, so that what is read here afterwards is nobody else's.
 const REPORT_DIR: &str = "/run/wharf/report";
 const REPORT: &str = "report.toml";
+/// The run image of the command line.
+const RUN_DEFINITION: &str = "/run/wharf/run.toml";
 /// The host's certificate authorities, which the phases that talk to registries trust as we do.
 const CERTIFICATES: &str = "/run/wharf/certificates.pem";
 
@@ -96,6 +108,7 @@ impl Plan<'_> {
         if let Some(previous) = self.destination.previous_reference() {
             arguments.extend(words(["-previous-image", &previous.to_string()]));
         }
+        arguments.extend(self.run_definition());
         for tag in self.destination.tags.iter().skip(1) {
             arguments.extend(words(["-tag", &tag.to_string()]));
         }
@@ -123,6 +136,10 @@ impl Plan<'_> {
 
     fn restore(&self) -> Row {
         let mut arguments = words(["-layers", paths::LAYERS_DIR, "-cache-dir", CACHE_DIR]);
+        let api = self.builder.platform_api.features();
+        if api.restore_resolves_mirrors {
+            arguments.extend(self.run_definition());
+        }
         arguments.extend(self.image_arguments());
         let mut binds = self.layers(BindAccess::ReadOnly);
         binds.push(self.cache());
@@ -160,6 +177,7 @@ impl Plan<'_> {
         if let Some(process) = &self.arguments.default_process {
             arguments.extend(words(["-process-type", process]));
         }
+        arguments.extend(self.run_definition());
         arguments.extend(self.image_arguments());
         arguments.extend(self.destination.tags.iter().map(ToString::to_string));
         let app = self.directories.app.clone();
@@ -175,6 +193,36 @@ impl Plan<'_> {
             binds,
             arguments,
         }
+    }
+
+    /// The run image of the command line as the definition of run images. Without it the image would record the
+    /// builder's run image, and be rebased onto that one day.
+    fn run_definition(&self) -> Vec<String> {
+        let flag = match self.builder.platform_api.features().run_image_source {
+            RunImageSource::RunToml => "-run",
+            RunImageSource::StackToml => "-stack",
+        };
+        if self.arguments.run_image.is_some() {
+            words([flag, RUN_DEFINITION])
+        } else {
+            Vec::new()
+        }
+    }
+
+    /// Writes what [`Plan::run_definition`] names.
+    fn write_run_definition(&self, path: &Path) -> Result<()> {
+        let image = self.run_image.map(ToString::to_string).unwrap_or_default();
+        let run_image = RunImageMetadata {
+            image,
+            mirrors: Vec::new(),
+        };
+        let text = match self.builder.platform_api.features().run_image_source {
+            RunImageSource::RunToml => toml_text(&RunImages {
+                images: vec![run_image],
+            }),
+            RunImageSource::StackToml => toml_text(&Stack { run_image }),
+        };
+        files::write(path, text?.as_bytes())
     }
 
     /// Flags of the phases that read or write images.
@@ -246,11 +294,15 @@ impl Plan<'_> {
         for (name, value) in self.variables() {
             sandbox = sandbox.variable(name, value);
         }
+        if row.images && self.arguments.run_image.is_some() {
+            let path = self.area.path().join("run.toml");
+            self.write_run_definition(&path)?;
+            sandbox = sandbox.bind(path, RUN_DEFINITION, BindAccess::ReadOnly);
+        }
         if row.images {
             sandbox = self.with_registry_access(sandbox)?;
         }
-        let mut arguments = vec![row.name.to_owned()];
-        arguments.extend(self.log_level());
+        let mut arguments = self.log_level();
         arguments.extend(row.arguments);
         Ok(Phase {
             name: row.name,

@@ -9,7 +9,7 @@ fn busybox() -> Vec<u8> {
     fs::read(found.expect("busybox-static is installed")).unwrap()
 }
 
-const DETECT: &str = "#!/bin/sh\necho detecting; test -f app.txt\n";
+const DETECT: &str = "#!/bin/sh\necho detecting; test -f app.txt || exit 100\n";
 /// Makes a launch layer, a cached layer that remembers how often it was built, and a process.
 const BUILD: &str = r#"#!/bin/sh
 set -e
@@ -162,7 +162,9 @@ fn a_phase_that_fails_ends_the_build_with_its_status() {
         "#!/bin/sh\necho broken >&2\nexit 3\n",
     );
     place.wharf(&CREATE_BUILDER).success();
-    let error = place.wharf(&BUILD_COMMAND).failure(51);
-    assert!(error.contains("broken\n"), "{error}");
+    let run = place.wharf(&BUILD_COMMAND);
+    let said = format!("{}{}", run.out, run.err);
+    assert!(said.contains("broken\n"), "{said}");
+    run.failure(51);
     assert!(!place.path("out").exists());
 }
