@@ -1,5 +1,5 @@
 //! The command line.
-use crate::location::Location;
+use crate::{location::Location, volume::Volume};
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -118,6 +118,9 @@ pub struct BuildArguments {
     /// Image whose layers are reused, instead of the one that is replaced
     #[arg(long, value_name = "REFERENCE")]
     pub previous_image: Option<Location>,
+    /// Directory or file of this machine that buildpacks see, read-only unless asked otherwise; may be repeated
+    #[arg(long, value_name = "PATH:PATH-INSIDE[:ro|rw]")]
+    pub volume: Vec<Volume>,
     /// Say more
     #[arg(long, short)]
     pub verbose: bool,

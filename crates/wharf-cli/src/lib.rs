@@ -11,6 +11,7 @@
 //! | `stores` | stores for locations, with the caller's credentials |
 //! | `transfer` | images from one store to another |
 //! | `local` | the directory with everything that is kept between runs |
+//! | `volume` | what of this machine buildpacks see |
 //! | `console` | what the user sees |
 pub mod arguments;
 mod build;
@@ -24,6 +25,7 @@ mod location;
 mod rebase;
 mod stores;
 mod transfer;
+mod volume;
 
 use arguments::{Arguments, BuilderCommand, Command};
 use clap::Parser;

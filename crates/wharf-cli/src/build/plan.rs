@@ -1,6 +1,8 @@
 //! Which phase runs with which command line, sees which directories, and has which variables.
 use super::{builder_image::BuilderImage, destination::Destination, phase::Phase};
-use crate::{arguments::BuildArguments, environment, files, local::BuildArea, stores::Stores};
+use crate::{
+    arguments::BuildArguments, environment, files, local::BuildArea, stores::Stores, volume::Volume,
+};
 use anyhow::Result;
 use std::{
     fs,
@@ -290,6 +292,16 @@ impl Plan<'_> {
         };
         for (source, target, access) in row.binds {
             sandbox = sandbox.bind(source, target, access);
+        }
+        if !row.images {
+            for Volume {
+                source,
+                target,
+                access,
+            } in &self.arguments.volume
+            {
+                sandbox = sandbox.bind(source, target, *access);
+            }
         }
         for (name, value) in self.variables() {
             sandbox = sandbox.variable(name, value);

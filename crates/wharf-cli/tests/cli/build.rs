@@ -34,6 +34,7 @@ pub(crate) fn place_to_build() -> Place {
         ("bin/sh", b"busybox", 0o120_777),
         ("bin/cp", b"busybox", 0o120_777),
         ("bin/id", b"busybox", 0o120_777),
+        ("bin/cat", b"busybox", 0o120_777),
         ("bin/sleep", b"busybox", 0o120_777),
         ("bin/mkdir", b"busybox", 0o120_777),
         ("bin/touch", b"busybox", 0o120_777),
@@ -111,6 +112,26 @@ fn turns_source_into_an_image_with_its_layers_and_process() {
         "{inspected}"
     );
     assert!(!place.path("app/project.toml").exists());
+}
+
+#[test]
+fn buildpacks_see_the_volumes_they_are_given() {
+    let place = place_to_build();
+    place.write("shared/word", "from outside");
+    let build = "#!/bin/sh\necho \"word: $(cat /shared/word)\"; touch /shared/x 2>/dev/null || echo read-only\n";
+    place.program("source/example-first/bin/build", build);
+    place.wharf(&CREATE_BUILDER).success();
+    let out = place
+        .wharf(&[&BUILD_COMMAND[..], &["--volume", "shared:/shared"]].concat())
+        .success();
+    assert!(out.contains("word: from outside\nread-only\n"), "{out}");
+    let error = place
+        .wharf(&[&BUILD_COMMAND[..], &["--volume", "missing:/shared"]].concat())
+        .failure(1);
+    assert!(
+        error.contains("bind into sandbox 'missing': No such file"),
+        "{error}"
+    );
 }
 
 #[test]
