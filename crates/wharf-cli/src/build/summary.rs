@@ -127,17 +127,14 @@ fn run_commands(location: &Location) -> Vec<String> {
     let port = "--rm -e PORT=8080 -p 8080:8080";
     match location {
         Location::Registry(reference) => vec![format!("podman run {port} {reference}")],
-        Location::Layout(image) => vec![
-            format!(
-                "podman run {port} oci:{}:{}",
-                image.dir.display(),
-                image.tag
-            ),
-            format!(
-                "umoci unpack --rootless --image {}:{} bundle && runc run --bundle bundle app",
-                image.dir.display(),
-                image.tag
-            ),
-        ],
+        Location::Layout(image) => {
+            let source = format!("oci:{}:{}", image.dir.display(), image.tag);
+            vec![
+                format!("podman run {port} {source}"),
+                format!(
+                    "skopeo copy {source} docker-daemon:app:latest && docker run {port} app:latest"
+                ),
+            ]
+        }
     }
 }

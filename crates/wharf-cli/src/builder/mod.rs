@@ -12,7 +12,7 @@ mod lifecycle;
 use crate::{
     arguments::{CommonArguments, CreateArguments, OutputArguments},
     console::{self, Hint},
-    location::Location,
+    location::{LayoutImage, Location},
     stores::{Found, Opened, Stores},
     transfer,
 };
@@ -55,7 +55,15 @@ fn build_image(config: &BuilderConfig, arguments: &CreateArguments) -> Result<Lo
     let text = config
         .build_image()
         .ok_or_else(|| anyhow!("find the build image: '{path}' has no [build] image"))?;
-    text.parse().with_context(|| format!("parse '{path}'"))
+    let image: Location = text.parse().with_context(|| format!("parse '{path}'"))?;
+    // As every path in the file.
+    Ok(match (image, arguments.config.parent()) {
+        (Location::Layout(image), Some(base)) => Location::Layout(LayoutImage {
+            dir: base.join(&image.dir),
+            ..image
+        }),
+        (image, _) => image,
+    })
 }
 
 /// The user that builds run as, from the variables every build image has.

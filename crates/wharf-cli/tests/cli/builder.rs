@@ -171,9 +171,9 @@ fn says_what_is_wrong_and_where() {
             "resolve order: no buildpack 'example/third' among example/first@1.0.0, example/second@2.1",
         ),
         (
-            "oci:base:build",
-            "oci:base:missing",
-            "find build image 'oci:base:missing': there is no such image",
+            "oci:../base:build",
+            "oci:../base:missing",
+            "find build image 'oci:source/../base:missing': there is no such image",
         ),
         ("uri = \"../dist\"", "", "find a lifecycle: none is named"),
         (
@@ -188,7 +188,7 @@ fn says_what_is_wrong_and_where() {
             "unknown variant `apend`",
         ),
         (
-            "image = \"oci:base:build\"",
+            "image = \"oci:../base:build\"",
             "",
             "find the build image: 'source/builder.toml' has no [build] image",
         ),

@@ -225,7 +225,7 @@ id = "example/first"
 version = "1.0.0"
 
 [build]
-image = "oci:base:build"
+image = "oci:../base:build"
 [[build.env]]
 name = "GREETING"
 value = "hello"
