@@ -1,1 +1,61 @@
-fn main() {}
+//! The front door: `cargo xtask <task>`. CI and README use the same tasks.
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a task talks to the person at the terminal"
+)]
+
+mod bases;
+mod check;
+mod container;
+mod demo;
+mod dist;
+mod docs;
+mod layers;
+mod packages;
+mod process;
+mod suite;
+mod workspace;
+
+use anyhow::{Result, bail};
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+cargo xtask <task>
+
+  demo     build real apps into images in a local registry, run them, rebuild, rebase
+  test     install what is missing and run every test
+  check    format, clippy, licences, layers, generated docs
+  dist     static executables, lifecycle.toml, tarball and lifecycle image below target/dist
+  layers   check which crate may depend on which
+  docs     write the generated pages of docs/
+";
+
+fn main() -> ExitCode {
+    let mut args = std::env::args().skip(1);
+    let task = args.next().unwrap_or_default();
+    let rest: Vec<String> = args.collect();
+    match run(&task, &rest) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {task}: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: &str, args: &[String]) -> Result<()> {
+    match task {
+        "demo" => demo::run(args),
+        "test" => suite::run(args),
+        "check" => check::run(),
+        "dist" => dist::run().map(|_| ()),
+        "layers" => layers::run(),
+        "docs" => docs::write(),
+        "" | "help" | "-h" | "--help" => {
+            print!("{USAGE}");
+            Ok(())
+        }
+        other => bail!("there is no task '{other}'\n\n{USAGE}"),
+    }
+}

@@ -1,0 +1,133 @@
+//! Debian packages the tasks need.
+use crate::process::{command, run};
+use anyhow::{Result, bail};
+use std::{env, path::PathBuf};
+
+/// A program and the package that brings it.
+struct Need {
+    program: &'static str,
+    package: &'static str,
+    why: &'static str,
+}
+
+const NEEDS: &[Need] = &[
+    Need {
+        program: "cc",
+        package: "build-essential",
+        why: "linking, and the C parts of ring, libdeflate and zstd",
+    },
+    Need {
+        program: "docker-registry",
+        package: "docker-registry",
+        why: "the registry images are pushed to",
+    },
+    Need {
+        program: "skopeo",
+        package: "skopeo",
+        why: "an independent reader of images",
+    },
+    Need {
+        program: "umoci",
+        package: "umoci",
+        why: "an independent unpacker of images",
+    },
+    Need {
+        program: "runc",
+        package: "runc",
+        why: "the runtime that starts containers",
+    },
+    Need {
+        program: "podman",
+        package: "podman",
+        why: "running Pod manifests",
+    },
+    Need {
+        program: "mmdebstrap",
+        package: "mmdebstrap",
+        why: "Debian base images",
+    },
+    Need {
+        program: "bwrap",
+        package: "bubblewrap",
+        why: "standard directories for black-box tests",
+    },
+    Need {
+        program: "busybox",
+        package: "busybox-static",
+        why: "tiny root file systems for tests",
+    },
+    Need {
+        program: "python3",
+        package: "python3",
+        why: "the Flask buildpack's own tests",
+    },
+    Need {
+        program: "newuidmap",
+        package: "uidmap",
+        why: "user namespaces with more than one user",
+    },
+    Need {
+        program: "setpriv",
+        package: "util-linux",
+        why: "running phases as an ordinary user",
+    },
+    Need {
+        program: "zstd",
+        package: "zstd",
+        why: "an independent reader of zstd layers",
+    },
+    Need {
+        program: "git",
+        package: "git",
+        why: "the version in dist",
+    },
+];
+
+/// Makes sure every needed program is there: installs when root, else says what is missing.
+pub(crate) fn ensure() -> Result<()> {
+    let missing: Vec<&Need> = NEEDS
+        .iter()
+        .filter(|need| find(need.program).is_none())
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<&str> = missing.iter().map(|need| need.package).collect();
+    if !nix::unistd::geteuid().is_root() {
+        let list = missing
+            .iter()
+            .map(|need| format!("  {:16} {}", need.package, need.why));
+        bail!(
+            "these Debian packages are missing:\n{}\ninstall them as root: apt-get install --no-install-recommends {}",
+            list.collect::<Vec<_>>().join("\n"),
+            names.join(" ")
+        );
+    }
+    println!("installing {}", names.join(" "));
+    apt(&["update", "-qq"])?;
+    let mut args = vec!["install", "-y", "-qq", "--no-install-recommends"];
+    args.extend(names);
+    apt(&args)?;
+    match NEEDS.iter().find(|need| find(need.program).is_none()) {
+        Some(need) => bail!(
+            "package {} is installed but there is no program '{}' on PATH",
+            need.package,
+            need.program
+        ),
+        None => Ok(()),
+    }
+}
+
+/// Where a program is, on PATH and in the places of system programs.
+pub(crate) fn find(program: &str) -> Option<PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let system = ["/usr/sbin", "/sbin", "/usr/local/sbin"].map(PathBuf::from);
+    env::split_paths(&path)
+        .chain(system)
+        .map(|dir| dir.join(program))
+        .find(|file| file.is_file())
+}
+
+fn apt(args: &[&str]) -> Result<()> {
+    run(command("apt-get", args).env("DEBIAN_FRONTEND", "noninteractive"))
+}

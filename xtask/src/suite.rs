@@ -1,0 +1,16 @@
+//! `cargo xtask test`: everything, on a machine that may have nothing but a Rust toolchain.
+use crate::{check, dist, packages, process, workspace};
+use anyhow::Result;
+
+/// Installs what is missing, builds the executables under test, runs every test; ends with the runner's summary.
+pub(crate) fn run(args: &[String]) -> Result<()> {
+    packages::ensure()?;
+    check::quick()?;
+    let dist = dist::run()?;
+    let mut cargo = process::command("cargo", ["test", "--workspace", "--no-fail-fast"]);
+    cargo
+        .args(args)
+        .current_dir(workspace::root())
+        .env("WHARF_DIST", dist);
+    process::run(&mut cargo)
+}
