@@ -29,6 +29,8 @@ pub(crate) struct Destination {
     pub(crate) tags: Vec<Reference>,
     /// The image whose layers are reused.
     previous: Reference,
+    /// A name for what is kept between builds of this app.
+    pub(crate) name: String,
     kind: Kind,
 }
 
@@ -68,9 +70,11 @@ impl Destination {
                         "use a previous image in a directory for an image in a registry"
                     ));
                 }
-                None => reference,
+                None => reference.clone(),
             };
             return Ok(Self {
+                // Versions of an app are tags of one repository.
+                name: reference.name(),
                 store,
                 tags,
                 previous,
@@ -82,7 +86,13 @@ impl Destination {
             tag: output.tag.clone(),
         };
         let layouts = local.layouts(&output.dir.to_string_lossy());
+        let app = arguments
+            .app
+            .canonicalize()
+            .with_context(|| format!("read the app '{}'", arguments.app.display()))?;
         Ok(Self {
+            // A directory may have versions of one app or different apps.
+            name: format!("{} to oci:{}", app.display(), output.dir.display()),
             store: Arc::new(LayoutStore::new(&layouts)),
             tags,
             previous: match arguments.previous_image {
@@ -91,14 +101,6 @@ impl Destination {
             },
             kind: Kind::Layout { layouts, output },
         })
-    }
-
-    /// A name for what is kept between builds of this app.
-    pub(crate) fn name(&self) -> String {
-        match &self.kind {
-            Kind::Registry => self.tags.first().map(Reference::name).unwrap_or_default(),
-            Kind::Layout { output, .. } => format!("oci:{}", output.dir.display()),
-        }
     }
 
     /// Root of the layouts, when the phases work in some.

@@ -42,7 +42,7 @@ pub(crate) fn build(common: &CommonArguments, arguments: &BuildArguments) -> Res
     let project = source::Project::load(&arguments.app)?;
     let variables = variables::gather(arguments, &project)?;
     let destination = Destination::choose(&stores, &local, arguments)?;
-    let _lock = local.lock(&destination.name())?;
+    let _lock = local.lock(&destination.name)?;
     let started = Instant::now();
     let builder = BuilderImage::open(&stores, &local, &arguments.builder)?;
     console::line(format_args!(
@@ -89,7 +89,7 @@ fn cache(
     let cache = arguments
         .cache_dir
         .clone()
-        .unwrap_or_else(|| local.cache(&destination.name()));
+        .unwrap_or_else(|| local.cache(&destination.name));
     if arguments.clear_cache {
         tree::remove(&cache)?;
     }
