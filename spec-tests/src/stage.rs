@@ -184,6 +184,11 @@ impl Stage {
 
     /// The command that enters the stage, without the program.
     pub fn bwrap(&self) -> Command {
+        self.bwrap_with(&[])
+    }
+
+    /// The same with more options of bubblewrap.
+    pub fn bwrap_with(&self, options: &[&str]) -> Command {
         let mut bwrap = Command::new("bwrap");
         bwrap.args([
             "--unshare-user",
@@ -218,7 +223,7 @@ impl Stage {
         for (name, value) in &self.env {
             bwrap.args(["--setenv", name, value]);
         }
-        bwrap.args(["--chdir", "/", "--"]);
+        bwrap.args(options).args(["--chdir", "/", "--"]);
         bwrap
     }
 }

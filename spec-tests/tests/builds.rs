@@ -1,5 +1,6 @@
 //! Whole builds: the chain of five executables and the creator agree, rebuilds reuse, digests depend on the source
 //! alone.
+#![expect(clippy::expect_used, reason = "a test that cannot go on ends")]
 use spec_tests::{fixture, image::Image, read, registry::Registry, stage::Stage, toml_of};
 use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 

@@ -36,7 +36,8 @@ pub struct BuildpackLayer {
 /// The layers below `dir` (`<layers>/<escaped buildpack id>`), sorted by name: every directory and every
 /// `<layer>.toml`. A missing `dir` has none.
 ///
-/// `build.toml`, `launch.toml` and `store.toml` are not layers, nor are SBOM and other files. What `<layer>.toml`
+/// `build.toml`, `launch.toml` and `store.toml` are not layers, nor are SBOM and other files; a directory with such a
+/// name is an error. What `<layer>.toml`
 /// describes must be a directory itself, when it is there at all: links and files are errors.
 pub fn read(dir: &Path) -> Result<Vec<BuildpackLayer>, LayerError> {
     match fs::symlink_metadata(dir) {
@@ -61,8 +62,14 @@ pub fn read(dir: &Path) -> Result<Vec<BuildpackLayer>, LayerError> {
         let Ok(stem) = std::str::from_utf8(stem) else {
             return Err(unsupported(&path, "has a name that is not UTF-8"));
         };
-        // What no layer can be called is not one: `launch.toml` and the like.
         let Ok(name) = stem.parse::<LayerName>() else {
+            // `launch.toml` and the like are files of the buildpack; a directory would be a layer nobody exports.
+            if toml.is_none() {
+                return Err(unsupported(
+                    &path,
+                    "is not a layer: the specification reserves its name",
+                ));
+            }
             continue;
         };
         let layer = layers
