@@ -74,7 +74,7 @@ pub enum Problem {
     #[error("it is not a regular file")]
     NotAFile,
     /// It is larger than any such file may be.
-    #[error("it has more than {limit} bytes")]
+    #[error("it is too large, it has more than {limit} bytes")]
     TooLarge {
         /// The limit.
         limit: u64,
@@ -267,7 +267,9 @@ mod tests {
         let large = vec![b'#'; 4 * 1024 * 1024 + 1];
         assert_eq!(
             fault(Some(&large)),
-            format!("read buildpack group '{shown}': it has more than 4194304 bytes")
+            format!(
+                "read buildpack group '{shown}': it is too large, it has more than 4194304 bytes"
+            )
         );
         let text = fault(Some(b"[[group]]\nid = 7\n"));
         assert!(

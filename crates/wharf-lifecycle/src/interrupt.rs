@@ -1,8 +1,11 @@
 //! SIGTERM and SIGINT: also as the first process of a container, where they would otherwise be ignored.
 //!
-//! The signals are blocked in every thread and waited for by one, so nothing runs inside a signal handler. Child
-//! processes start with an empty signal mask.
-use nix::sys::signal::{SigSet, Signal};
+//! Handlers only note the signal; a thread does the rest. Blocking the signals instead would block them in buildpacks,
+//! too: child processes inherit what is blocked, but not handlers.
+use signal_hook::{
+    consts::{SIGINT, SIGTERM},
+    iterator::Signals,
+};
 use std::{
     path::PathBuf,
     process,
@@ -19,6 +22,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Interrupt {
     cancel: Cancel,
+    /// Taken by the thread that waits.
+    signals: Arc<Mutex<Option<Signals>>>,
     state: Arc<(Mutex<State>, Condvar)>,
 }
 
@@ -33,18 +38,25 @@ struct State {
 }
 
 impl Interrupt {
-    /// Blocks the signals in this thread and all it starts from now on.
-    pub(crate) fn block() -> nix::Result<()> {
-        signals().thread_block()
+    /// From here on signals are noted.
+    pub(crate) fn install() -> Self {
+        let interrupt = Self::default();
+        // Without handlers the signals end this process at once.
+        let signals = Signals::new([SIGTERM, SIGINT]).ok();
+        *lock(&interrupt.signals) = signals;
+        interrupt
     }
 
-    /// Starts the thread that waits.
+    /// Starts the thread that waits. Not before the process has its user: until then it has one thread.
     pub(crate) fn listen(&self) {
+        let Some(signals) = lock(&self.signals).take() else {
+            return;
+        };
         let interrupt = self.clone();
-        // Without the thread, signals stay pending: the phase ends as if none had come.
+        // Without the thread, the phase ends as if no signal had come.
         let _ = thread::Builder::new()
             .name("signals".to_owned())
-            .spawn(move || interrupt.wait());
+            .spawn(move || interrupt.wait(signals));
     }
 
     /// The token that ends buildpacks.
@@ -71,11 +83,11 @@ impl Interrupt {
         result
     }
 
-    fn wait(&self) {
-        let Ok(signal) = signals().wait() else {
+    fn wait(&self, mut signals: Signals) {
+        let Some(signal) = signals.forever().next() else {
             return;
         };
-        let status = u8::try_from(128 + signal as i32).unwrap_or(u8::MAX);
+        let status = u8::try_from(128 + signal).unwrap_or(u8::MAX);
         let mut state = self.lock();
         state.status = Some(status);
         self.cancel.cancel();
@@ -91,13 +103,10 @@ impl Interrupt {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state.0)
     }
 }
 
-fn signals() -> SigSet {
-    let mut set = SigSet::empty();
-    set.add(Signal::SIGTERM);
-    set.add(Signal::SIGINT);
-    set
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -23,9 +23,13 @@ use std::{
 };
 use wharf_spec::{api::PlatformApi, env_var, log::Log, reference::Reference};
 
-pub(crate) fn run(name: &str, arguments: Vec<OsString>, environment: Environment) -> u8 {
-    let interrupt = Interrupt::default();
-    let result = begin(name, arguments, environment, &interrupt);
+pub(crate) fn run(
+    name: &str,
+    arguments: Vec<OsString>,
+    environment: Environment,
+    interrupt: &Interrupt,
+) -> u8 {
+    let result = begin(name, arguments, environment, interrupt);
     let status = match result {
         Ok(()) => 0,
         Err(failure) => failure.exit_code().code(),
@@ -80,12 +84,7 @@ fn begin(
     for text in warning.into_iter().chain(dashes) {
         console.warn(&text);
     }
-    let run = Run {
-        raw: &raw,
-        console: &console,
-        interrupt,
-    };
-    run.phase().inspect_err(|failure| {
+    run_phase(&raw, &console, interrupt).inspect_err(|failure| {
         console.error(&format!("failed to {}", chain(failure)));
     })
 }
@@ -144,23 +143,33 @@ fn say_usage(before: &str, phase: Phase, rows: &[&'static flags::Row]) {
 /// An invocation whose command line is understood.
 struct Run<'a> {
     raw: &'a RawInputs,
+    ids: Ids,
     console: &'a Console,
     interrupt: &'a Interrupt,
 }
 
+fn run_phase(raw: &RawInputs, console: &Console, interrupt: &Interrupt) -> Result<(), Failure> {
+    if raw.phase == Phase::Extend {
+        return Err(Failure::Extend);
+    }
+    check_positionals(raw.phase, raw.positionals()).map_err(Failure::Arguments)?;
+    let run = Run {
+        raw,
+        ids: Ids::resolve(raw).map_err(|error| Failure::Inputs(InputError::Value(error)))?,
+        console,
+        interrupt,
+    };
+    run.phase()
+}
+
 impl Run<'_> {
     fn phase(&self) -> Result<(), Failure> {
-        let phase = self.raw.phase;
-        if phase == Phase::Extend {
-            return Err(Failure::Extend);
-        }
-        check_positionals(phase, self.raw.positionals())?;
         let surroundings = surroundings();
         let resolver = Resolver {
             raw: self.raw,
             surroundings: &surroundings,
         };
-        match phase {
+        match self.raw.phase {
             Phase::Analyze => self.analyze(&resolver),
             Phase::Detect => self.detect(&resolver),
             Phase::Restore => self.restore(&resolver),
@@ -311,8 +320,7 @@ impl Run<'_> {
         let phase = self.raw.phase;
         let demand = Demand {
             phase,
-            ids: Ids::resolve(self.raw)
-                .map_err(|error| Failure::Inputs(InputError::Value(error)))?,
+            ids: self.ids,
             references,
             directories,
         };

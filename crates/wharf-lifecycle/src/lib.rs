@@ -47,13 +47,12 @@ use std::ffi::OsString;
 pub fn main_with(name: &str, arguments: impl IntoIterator<Item = OsString>) -> u8 {
     // What buildpacks write must not depend on who started us.
     umask(Mode::from_bits_truncate(0o022));
-    // Fails for unknown signals only.
-    let _ = Interrupt::block();
+    let interrupt = Interrupt::install();
     let arguments = arguments.into_iter().collect();
-    run(name, arguments, Environment::of_process())
+    invocation::run(name, arguments, Environment::of_process(), &interrupt)
 }
 
 /// [`main_with`] without a change to signals and umask, and with an environment of the caller's choice.
 pub fn run(name: &str, arguments: Vec<OsString>, environment: Environment) -> u8 {
-    invocation::run(name, arguments, environment)
+    invocation::run(name, arguments, environment, &Interrupt::default())
 }

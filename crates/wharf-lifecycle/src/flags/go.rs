@@ -82,6 +82,8 @@ pub(crate) fn parse(rows: &[&'static Row], arguments: &[String]) -> Result<Asked
         }
     }
     parsed.positionals.extend(rest.cloned());
+    // Scripts of platforms quote what may be empty.
+    parsed.positionals.retain(|argument| !argument.is_empty());
     Ok(if version {
         Asked::Version
     } else {

@@ -2,7 +2,7 @@
 use super::load;
 use crate::{exit::Failure, handoff, inputs::Detect, phase::Phase, session::Session};
 use wharf_buildpack::{BuildpackStore, ProcessRunner};
-use wharf_detect::{DetectInputs, Detected};
+use wharf_detect::{DetectError, DetectInputs, Detected, error::NO_GROUP};
 use wharf_spec::{
     encode::toml_text,
     files::{
@@ -59,10 +59,20 @@ pub(crate) fn run(
                 wharf_detect::detect(&told, &store, &runner, session.console)
             })
         })
-        .map_err(Failure::Detect)?;
+        .map_err(|error| failed(error, session))?;
     handoff::save(handoff::GROUP, &inputs.group, toml_text(&detected.group))
         .map_err(load::saving(Phase::Detect))?;
     handoff::save(handoff::PLAN, &inputs.plan, toml_text(&detected.plan))
         .map_err(load::saving(Phase::Detect))?;
     Ok(detected)
+}
+
+/// The lines that people and platforms look for come before the error itself.
+fn failed(error: DetectError, session: &Session<'_>) -> Failure {
+    if matches!(error, DetectError::NoGroup { .. }) {
+        for line in NO_GROUP {
+            session.console.error(line);
+        }
+    }
+    Failure::Detect(error)
 }
