@@ -15,7 +15,7 @@ use wharf_detect::DetectError;
 use wharf_export::ExportError;
 use wharf_rebase::RebaseError;
 use wharf_restore::RestoreError;
-use wharf_spec::{api::ApiError, encode::EncodeError, exit_code::ExitCode};
+use wharf_spec::{api::ApiError, exit_code::ExitCode};
 
 /// Why an invocation fails. The text completes "failed to".
 #[derive(Debug, thiserror::Error)]
@@ -77,9 +77,6 @@ pub enum Failure {
     /// The cache cannot be opened.
     #[error("initialize cache")]
     Cache(#[source] CacheError),
-    /// A label has no text form.
-    #[error("{} ", .0.verb())]
-    Encode(Phase, #[source] EncodeError),
     /// The analyzer failed.
     #[error("analyze")]
     Analyze(#[source] AnalyzeError),
@@ -98,6 +95,9 @@ pub enum Failure {
     /// The rebaser failed.
     #[error("rebase")]
     Rebase(#[source] RebaseError),
+    /// A signal has come.
+    #[error("{}: interrupted by a signal", .0.verb())]
+    Interrupted(Phase),
     /// The extender was asked for.
     #[error("extend: image extensions are not supported yet")]
     Extend,
@@ -117,7 +117,7 @@ impl Failure {
             Self::Privileges(..) | Self::Session(..) | Self::Load(..) | Self::Cache(_) => {
                 ExitCode::Failed
             }
-            Self::Save(phase, _) | Self::Encode(phase, _) => of_phase(*phase),
+            Self::Save(phase, _) | Self::Interrupted(phase) => of_phase(*phase),
             Self::Analyze(error) => of_analyze(error),
             Self::Detect(error) => of_detect(error),
             Self::Restore(error) => of_restore(error),

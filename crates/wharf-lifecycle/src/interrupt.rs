@@ -9,13 +9,13 @@ use signal_hook::{
 use std::{
     path::PathBuf,
     process,
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     thread,
     time::Duration,
 };
 use wharf_buildpack::Cancel;
 
-/// Longest wait for buildpacks to end before this process does.
+/// How long buildpacks, and then this process, have to end by themselves.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Shared between the phase and the thread that waits for signals.
@@ -24,7 +24,7 @@ pub(crate) struct Interrupt {
     cancel: Cancel,
     /// Taken by the thread that waits.
     signals: Arc<Mutex<Option<Signals>>>,
-    state: Arc<(Mutex<State>, Condvar)>,
+    state: Arc<Mutex<State>>,
 }
 
 #[derive(Debug, Default)]
@@ -74,13 +74,14 @@ impl Interrupt {
         self.lock().temporary = Some(directory);
     }
 
-    /// Runs `work`, in which buildpacks run: a signal ends them, then `work` ends.
-    pub(crate) fn with_buildpacks<T>(&self, work: impl FnOnce() -> T) -> T {
+    /// Runs `work`, in which buildpacks run: a signal ends them, then `work` ends. `None` when a signal has come.
+    pub(crate) fn with_buildpacks<T>(&self, work: impl FnOnce() -> T) -> Option<T> {
         self.lock().buildpacks = true;
         let result = work();
-        self.lock().buildpacks = false;
-        self.state.1.notify_all();
-        result
+        // A signal during the work leaves the end of the process to whoever called us.
+        let mut state = self.lock();
+        state.buildpacks = state.status.is_some();
+        state.status.is_none().then_some(result)
     }
 
     fn wait(&self, mut signals: Signals) {
@@ -92,9 +93,9 @@ impl Interrupt {
         state.status = Some(status);
         self.cancel.cancel();
         if state.buildpacks {
-            let (_, condition) = &*self.state;
-            let waited = condition.wait_timeout_while(state, PATIENCE, |state| state.buildpacks);
-            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+            drop(state);
+            thread::sleep(PATIENCE);
+            state = self.lock();
         }
         if let Some(directory) = state.temporary.take() {
             let _ = std::fs::remove_dir_all(directory);
@@ -103,7 +104,7 @@ impl Interrupt {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        lock(&self.state.0)
+        lock(&self.state)
     }
 }
 

@@ -48,6 +48,7 @@ pub(crate) fn run(
                 wharf_build::build(&told, &store, &runner, console, &mut console.stream())
             })
         })
+        .ok_or(Failure::Interrupted(Phase::Build))?
         .map_err(Failure::Build)?;
     let text = metadata.encode(features.command_form);
     handoff::save(handoff::METADATA, &inputs.metadata, text).map_err(load::saving(Phase::Build))?;

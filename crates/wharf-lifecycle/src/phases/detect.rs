@@ -59,6 +59,7 @@ pub(crate) fn run(
                 wharf_detect::detect(&told, &store, &runner, session.console)
             })
         })
+        .ok_or(Failure::Interrupted(Phase::Detect))?
         .map_err(|error| failed(error, session))?;
     handoff::save(handoff::GROUP, &inputs.group, toml_text(&detected.group))
         .map_err(load::saving(Phase::Detect))?;
