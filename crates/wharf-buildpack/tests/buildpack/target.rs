@@ -118,7 +118,11 @@ fn an_empty_field_on_either_side_matches_but_a_distribution_must_be_known() {
         (&unknown, supported("linux", "amd64", &[]), true),
         (&Target::default(), supported("linux", "amd64", &[]), true),
     ] {
-        assert_eq!(is_supported(target, std::slice::from_ref(&one)), expected, "{one:?}");
+        assert_eq!(
+            is_supported(target, std::slice::from_ref(&one)),
+            expected,
+            "{one:?}"
+        );
     }
     assert!(is_supported(&debian, &[]));
 }

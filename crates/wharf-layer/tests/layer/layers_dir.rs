@@ -31,7 +31,7 @@ fn launch() -> LayerContentMetadata {
 fn directories_and_toml_files_are_layers_sorted_by_name() {
     let dir = empty_dir();
     let path = dir.path();
-    for name in ["with-both", "a.b", "build", "zz"] {
+    for name in ["with-both", "a.b", "zz"] {
         fs::create_dir(path.join(name)).unwrap();
     }
     for name in ["with-both.toml", "only-toml.toml"] {
@@ -63,6 +63,20 @@ fn directories_and_toml_files_are_layers_sorted_by_name() {
             layer("with-both", true, true),
             layer("zz", true, false),
         ]
+    );
+}
+
+#[test]
+fn a_directory_with_a_reserved_name_is_an_error() {
+    let dir = empty_dir();
+    let path = dir.path().join("launch");
+    fs::create_dir(&path).unwrap();
+    assert_eq!(
+        read(dir.path()).unwrap_err().to_string(),
+        format!(
+            "'{}' is not a layer: the specification reserves its name",
+            path.display()
+        )
     );
 }
 
