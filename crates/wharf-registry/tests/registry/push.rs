@@ -373,5 +373,6 @@ fn a_source_that_fails_is_the_fault_that_is_named() {
         "{}",
         chain(&error)
     );
-    assert_eq!(server.count("PUT", UPLOADS), 1);
+    // The source may fail before the request is on its way; it must not be tried again.
+    assert!(server.count("PUT", UPLOADS) <= 1);
 }
