@@ -1,8 +1,5 @@
 //! The executable as platforms call it: names, flags, variables, exit codes.
-#![expect(clippy::unwrap_used, reason = "a test ends where it cannot go on")]
-mod support;
-
-use support::{Outcome, command, finish};
+use crate::support::{Outcome, command, finish};
 
 const PHASES: [&str; 8] = [
     "analyzer", "detector", "restorer", "builder", "exporter", "creator", "rebaser", "extender",

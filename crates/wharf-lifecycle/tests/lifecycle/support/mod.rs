@@ -1,4 +1,6 @@
 //! Running the executable under any of its names.
+pub(crate) mod place;
+
 use std::{os::unix::process::CommandExt, process::Command};
 
 /// How an invocation ended.
