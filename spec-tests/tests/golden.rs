@@ -60,70 +60,8 @@ impl Replay<'_> {
 
     fn build(&self, build: &str) {
         let stage = self.stage();
-        let image = self.image();
-        let run_image = self.registry.name("golden/run:base");
-        let run = ["-run", "/cnb/run.toml"];
-        let layers = "-layers=/layers";
-        let app = "-app=/workspace";
-        let phases: [(&str, &str, Vec<&str>); 5] = [
-            (
-                "1-analyzer",
-                "analyzer",
-                [
-                    &[layers, "-run-image", &run_image],
-                    run.as_slice(),
-                    &[&image],
-                ]
-                .concat(),
-            ),
-            (
-                "2-detector",
-                "detector",
-                [
-                    &[
-                        layers,
-                        app,
-                        "-platform=/platform",
-                        "-order=/cnb/order.toml",
-                        "-buildpacks=/cnb/buildpacks",
-                    ],
-                    run.as_slice(),
-                ]
-                .concat(),
-            ),
-            ("3-restorer", "restorer", vec![layers, "-cache-dir=/cache"]),
-            (
-                "4-builder",
-                "builder",
-                vec![
-                    layers,
-                    app,
-                    "-platform=/platform",
-                    "-buildpacks=/cnb/buildpacks",
-                ],
-            ),
-            (
-                "5-exporter",
-                "exporter",
-                [
-                    &[
-                        layers,
-                        app,
-                        "-cache-dir=/cache",
-                        "-launcher=/cnb/launcher",
-                        "-report=/layers/report.toml",
-                    ],
-                    &[
-                        "-project-metadata=/layers/project-metadata.toml",
-                        "-process-type=web",
-                    ][..],
-                    run.as_slice(),
-                    &[&image],
-                ]
-                .concat(),
-            ),
-        ];
-        for (folder, phase, args) in phases {
+        for (folder, phase, args) in self.phases() {
+            let args: Vec<&str> = args.split(' ').collect();
             stage.phase(phase, &args).expect_code(0);
             let recorded = self.golden.join(build).join(folder);
             self.compare_files(&stage, &recorded, folder);
@@ -143,6 +81,40 @@ impl Replay<'_> {
             &stage.path("cache/committed"),
             &self.cache.path("cache/committed"),
         );
+    }
+
+    /// Folder of the recorded files, executable, arguments.
+    fn phases(&self) -> [(&'static str, &'static str, String); 5] {
+        let image = self.image();
+        let run_image = self.registry.name("golden/run:base");
+        let run = "-run /cnb/run.toml";
+        let app = "-layers=/layers -app=/workspace";
+        let places = "-platform=/platform -buildpacks=/cnb/buildpacks";
+        let export = "-cache-dir=/cache -launcher=/cnb/launcher -report=/layers/report.toml";
+        let more = "-project-metadata=/layers/project-metadata.toml -process-type=web";
+        [
+            (
+                "1-analyzer",
+                "analyzer",
+                format!("-layers=/layers -run-image {run_image} {run} {image}"),
+            ),
+            (
+                "2-detector",
+                "detector",
+                format!("{app} {places} -order=/cnb/order.toml {run}"),
+            ),
+            (
+                "3-restorer",
+                "restorer",
+                "-layers=/layers -cache-dir=/cache".to_owned(),
+            ),
+            ("4-builder", "builder", format!("{app} {places}")),
+            (
+                "5-exporter",
+                "exporter",
+                format!("{app} {export} {more} {run} {image}"),
+            ),
+        ]
     }
 
     fn stage(&self) -> Stage {
