@@ -166,11 +166,30 @@ fn answer(options: &TokenIssuerOptions, signer: &Signer, request: &Request) -> R
     });
     match signer.sign(&claims) {
         Ok(token) => {
-            let reply = json!({"token": token, "access_token": "", "expires_in": lifetime, "issued_at": ""});
+            let reply = json!({"token": token, "access_token": "", "expires_in": lifetime, "issued_at": rfc3339(now)});
             Response::json(200, &reply)
         }
         Err(_) => Response::status(500),
     }
+}
+
+/// Seconds since 1970 as clients parse them; the calendar repeats every 400 years of 146 097 days.
+fn rfc3339(seconds: u64) -> String {
+    let (days, clock) = (seconds / 86_400 + 719_468, seconds % 86_400);
+    let (era, day) = (days / 146_097, days % 146_097);
+    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+    let of_year = day - (365 * year + year / 4 - year / 100);
+    // Years begin in March, so that the leap day is their last.
+    let month = (5 * of_year + 2) / 153;
+    let date = of_year - (153 * month + 2) / 5 + 1;
+    let (month, more) = if month < 10 {
+        (month + 3, 0)
+    } else {
+        (month - 9, 1)
+    };
+    let year = era * 400 + year + more;
+    let (hour, minute, second) = (clock / 3_600, clock / 60 % 60, clock % 60);
+    format!("{year:04}-{month:02}-{date:02}T{hour:02}:{minute:02}:{second:02}Z")
 }
 
 fn login<'a>(options: &'a TokenIssuerOptions, header: &str) -> Option<&'a Account> {
@@ -265,4 +284,17 @@ fn key_id(public_key: &[u8]) -> String {
         .map(|group| group.iter().collect())
         .collect();
     groups.join(":")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::rfc3339;
+
+    #[test]
+    fn times_are_written_as_clients_parse_them() {
+        assert_eq!(rfc3339(0), "1970-01-01T00:00:00Z");
+        assert_eq!(rfc3339(315_532_801), "1980-01-01T00:00:01Z");
+        assert_eq!(rfc3339(951_782_399), "2000-02-28T23:59:59Z");
+        assert_eq!(rfc3339(951_868_800), "2000-03-01T00:00:00Z");
+    }
 }
