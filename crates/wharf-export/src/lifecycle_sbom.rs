@@ -1,7 +1,7 @@
 //! SBOM files of lifecycle and launcher (platform spec, "exporter > Outputs").
 use crate::{ExportError, ExportInputs, files};
+use wharf_layer::sbom::SbomFormat;
 
-const EXTENSIONS: [&str; 3] = ["cdx.json", "spdx.json", "syft.json"];
 /// The directory that stands for the lifecycle among buildpacks.
 const DIRECTORY: &str = "buildpacksio_lifecycle";
 
@@ -19,7 +19,7 @@ pub fn copy(inputs: &ExportInputs) -> Result<(), ExportError> {
         ("lifecycle", sbom.join("build").join(DIRECTORY)),
     ];
     for (name, target) in targets {
-        for extension in EXTENSIONS {
+        for extension in SbomFormat::ALL.map(SbomFormat::extension) {
             let from = inputs
                 .launcher_sbom_dir
                 .join(format!("{name}.sbom.{extension}"));
