@@ -20,7 +20,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use config::BuilderConfig;
 use contents::Contents;
 use std::{env, num::NonZeroUsize, path::Path, thread};
-use wharf_image::{DraftLayer, ImageDraft, SealedImage};
+use wharf_image::{DraftLayer, ImageDraft, ImageStore, SealedImage};
 use wharf_layer::{Compression, Encoder, Owner};
 use wharf_spec::{env_var, paths, reference::Reference};
 
@@ -43,8 +43,9 @@ pub(crate) fn create(common: &CommonArguments, arguments: &CreateArguments) -> R
         lifecycle.version(),
         contents.buildpacks.len()
     ));
-    let sealed = assemble(&base, &contents, owner)?;
-    write(&stores, sealed, &base, &arguments.output)
+    let destination = destination(&stores, &arguments.output)?;
+    let sealed = assemble(&base, &contents, owner, destination.0.store.as_ref())?;
+    write(sealed, &base, destination, &arguments.output)
 }
 
 fn build_image(config: &BuilderConfig, arguments: &CreateArguments) -> Result<Location> {
@@ -93,13 +94,19 @@ fn owner(base: &Found) -> Result<Owner> {
     })
 }
 
-fn assemble(base: &Found, contents: &Contents, owner: Owner) -> Result<SealedImage> {
+fn assemble(
+    base: &Found,
+    contents: &Contents,
+    owner: Owner,
+    store: &dyn ImageStore,
+) -> Result<SealedImage> {
     let encoder = Encoder {
         workers: thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
         temp_dir: env::temp_dir(),
         compression: Compression::Gzip,
     };
     let mut draft = ImageDraft::from_base(&base.image, &base.reference, CREATED, true);
+    draft.set_family(store.family(draft.family()));
     let family = draft.family();
     let mut push = |name: &str, entries: &[archive::Item]| -> Result<_> {
         let blob =
@@ -128,12 +135,11 @@ fn assemble(base: &Found, contents: &Contents, owner: Owner) -> Result<SealedIma
 }
 
 fn write(
-    stores: &Stores,
     mut sealed: SealedImage,
     base: &Found,
+    (opened, tags): (Opened, Vec<Reference>),
     output: &OutputArguments,
 ) -> Result<()> {
-    let (opened, tags) = destination(stores, output)?;
     let same_registry = tags
         .iter()
         .all(|tag| tag.registry() == base.reference.registry());

@@ -2,6 +2,7 @@
 use crate::place::{Place, build_image};
 use serde_json::{Value, json};
 use std::{fs, process::Command};
+use wharf_image::Family;
 
 const CREATE: [&str; 5] = [
     "builder",
@@ -124,6 +125,24 @@ fn equal_input_gives_equal_bytes_whatever_the_umask_and_the_clock() {
     assert_eq!(
         place.read("out", "v1").digest(),
         place.read("again", "v2").digest()
+    );
+}
+
+#[test]
+fn a_layout_gets_oci_media_types_whatever_the_build_image_has() {
+    let place = Place::with_builder_sources();
+    place.wharf(&CREATE).success();
+    let oci = place.read("out", "v1");
+    place.image("base", "build", &build_image().family(Family::Docker));
+    assert_eq!(place.read("base", "build").family(), Family::Docker);
+    let mut arguments = CREATE.to_vec();
+    arguments[4] = "oci:converted:v1";
+    place.wharf(&arguments).success();
+    let converted = place.read("converted", "v1");
+    assert_eq!(converted.digest(), oci.digest());
+    assert_eq!(
+        wharf_image::validate::validate(&converted),
+        Vec::<String>::new()
     );
 }
 
