@@ -13,11 +13,7 @@ use wharf_spec::{encode::json_text, files::launch::BomEntry, labels::build::bom_
 pub(crate) fn write(layers_dir: &Path, kind: &str, bom: &[BomEntry]) -> Result<(), BuildError> {
     let directory = layers_dir.join("sbom").join(kind);
     fs::create_dir_all(&directory).map_err(|source| io_error("create", &directory, source))?;
-    let value = match bom {
-        [] => serde_json::Value::Null,
-        entries => entries.iter().map(bom_json).collect(),
-    };
-    let text = json_text(&value)? + "\n";
+    let text = json_text(&bom_json(bom))? + "\n";
     let path = directory.join("sbom.legacy.json");
     let failed = |source| io_error("write", &path, source);
     let mut file = tempfile::Builder::new()

@@ -45,7 +45,7 @@ pub fn export_cache(
         let buildpack = export.buildpack(element)?;
         metadata.buildpacks.push(buildpack);
     }
-    metadata.sbom = export.sbom();
+    metadata.sbom = export.sbom().unwrap_or_default();
     export
         .transaction
         .commit(&metadata)

@@ -135,8 +135,7 @@ fn json_label<T: Serialize>(
 fn build_label(inputs: &ExportInputs, build_metadata: &BuildMetadata) -> BuildLabel {
     let features = inputs.platform_api.features();
     BuildLabel {
-        bom: (features.legacy_bom == LegacyBom::Label)
-            .then(|| build_metadata.bom.iter().map(bom_json).collect()),
+        bom: (features.legacy_bom == LegacyBom::Label).then(|| bom_json(&build_metadata.bom)),
         buildpacks: build_metadata.buildpacks.iter().map(Into::into).collect(),
         extensions: build_metadata.extensions.iter().map(Into::into).collect(),
         launcher: inputs.launcher_info.clone(),

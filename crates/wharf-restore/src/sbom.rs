@@ -9,11 +9,7 @@ use wharf_layer::{
     extract::{ExtractError, extract},
     sbom::{SbomKind, distribute},
 };
-use wharf_spec::{
-    id::LayerName,
-    labels::lifecycle::{CacheMetadata, LayerSha},
-    log::Log,
-};
+use wharf_spec::{id::LayerName, labels::lifecycle::CacheMetadata, log::Log};
 
 /// Extracts the cached SBOM layer and hands out the files of `present` layers; `<layers>/sbom` is gone afterwards.
 /// Files for the app or the build as a whole are never restored.
@@ -42,8 +38,7 @@ fn extract_cached(
     cache: Option<&dyn Cache>,
     log: &dyn Log,
 ) -> Result<(), RestoreError> {
-    let diff_id = cached.sbom.as_ref().and_then(LayerSha::diff_id);
-    let (Some(diff_id), Some(cache)) = (diff_id, cache) else {
+    let (Some(diff_id), Some(cache)) = (cached.sbom.diff_id(), cache) else {
         return Ok(());
     };
     log.info("Restoring data for SBOM from cache");

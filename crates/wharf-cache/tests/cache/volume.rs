@@ -84,7 +84,7 @@ fn reads_the_cache_that_the_reference_wrote() {
             .flat_map(|buildpack| buildpack.layers.values());
         let shas = of_buildpacks
             .map(|layer| &layer.sha)
-            .chain(metadata.sbom.iter().map(|sbom| &sbom.sha));
+            .chain([&metadata.sbom.sha]);
         let mut read = 0;
         for sha in shas {
             let mut layer = cache.open_layer(sha.parse().unwrap()).unwrap().unwrap();

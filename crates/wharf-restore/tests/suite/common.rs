@@ -15,7 +15,9 @@ use wharf_spec::{
     api::PlatformApi,
     digest::Digest,
     files::{analyzed::Analyzed, group::Group, parse, run::RunImages},
-    labels::lifecycle::{BuildpackLayers, CacheMetadata, LayerMetadata, LifecycleMetadata},
+    labels::lifecycle::{
+        BuildpackLayers, CacheMetadata, LayerMetadata, LayerSha, LifecycleMetadata,
+    },
 };
 use wharf_testkit::{
     RecordingLog,
@@ -96,7 +98,7 @@ impl Stage {
             cache: MemoryCache {
                 metadata: CacheMetadata {
                     buildpacks: vec![empty_buildpack()],
-                    sbom: None,
+                    sbom: LayerSha::default(),
                 },
                 ..MemoryCache::default()
             },

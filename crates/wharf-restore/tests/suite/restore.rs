@@ -251,7 +251,7 @@ fn sbom_files_of_restored_layers_come_back_and_no_others() {
             .map(|path| (path.as_str(), b"from cache".as_slice(), 0o644))
             .collect();
         let sbom = stage.archive(archive(&files));
-        stage.cache.metadata.sbom = Some(LayerSha::new(sbom));
+        stage.cache.metadata.sbom = LayerSha::new(sbom);
         let sha = stage
             .cached_directory("some_bp/cached", "file", "x")
             .to_string();

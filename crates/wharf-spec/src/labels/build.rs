@@ -11,9 +11,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct BuildLabel {
-    /// Deprecated bill of materials (Platform API < 0.9).
+    /// Deprecated bill of materials (Platform API < 0.9): [`bom_json`].
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub bom: Option<Vec<serde_json::Value>>,
+    pub bom: Option<serde_json::Value>,
     /// Buildpacks.
     pub buildpacks: Vec<BuildpackEntry>,
     /// Image extensions.
@@ -124,11 +124,26 @@ impl ProcessEntry {
     }
 }
 
-/// A bill-of-materials entry as JSON.
-pub fn bom_json(entry: &BomEntry) -> serde_json::Value {
-    serde_json::json!({
-        "name": entry.name,
-        "metadata": serde_json::to_value(JsonTable::new(&entry.metadata)).unwrap_or_default(),
-        "buildpack": { "id": entry.buildpack.as_ref().map(|b| b.id.clone()), "version": entry.buildpack.as_ref().map(|b| b.version.clone()) },
-    })
+/// A bill of materials as JSON: `null` when it is empty, as the reference lifecycle writes it.
+pub fn bom_json(entries: &[BomEntry]) -> serde_json::Value {
+    if entries.is_empty() {
+        return serde_json::Value::Null;
+    }
+    entries.iter().map(entry_json).collect()
+}
+
+fn entry_json(entry: &BomEntry) -> serde_json::Value {
+    let buildpack = entry.buildpack.clone().unwrap_or_default();
+    let mut members = serde_json::Map::new();
+    members.insert("name".into(), entry.name.as_str().into());
+    if !entry.version.is_empty() {
+        members.insert("version".into(), entry.version.as_str().into());
+    }
+    let metadata = serde_json::to_value(JsonTable::new(&entry.metadata));
+    members.insert("metadata".into(), metadata.unwrap_or_default());
+    members.insert(
+        "buildpack".into(),
+        serde_json::json!({ "id": buildpack.id, "version": buildpack.version }),
+    );
+    members.into()
 }

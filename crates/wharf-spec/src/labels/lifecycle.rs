@@ -217,9 +217,8 @@ pub struct StackInfo {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct CacheMetadata {
-    /// Cached SBOM layer.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub sbom: Option<LayerSha>,
+    /// Cached SBOM layer; written even when there is none.
+    pub sbom: LayerSha,
     /// Buildpacks in group order.
     pub buildpacks: Vec<BuildpackLayers>,
 }
