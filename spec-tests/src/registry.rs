@@ -2,6 +2,7 @@
 use std::{
     collections::BTreeSet,
     fs,
+    io::{self, Read, Write},
     net::{TcpListener, TcpStream},
     path::Path,
     process::{Child, Command, Stdio},
@@ -19,14 +20,22 @@ pub struct Registry {
 }
 
 impl Registry {
-    /// Starts one.
+    /// Starts one. A port that was free may be taken by the time the registry binds it; then another is tried.
     pub fn start() -> Self {
+        let attempts = (0..20).map(|_| Self::attempt());
+        let mut started = attempts.filter_map(Self::answering);
+        started
+            .next()
+            .expect("docker-registry starts on a free port")
+    }
+
+    fn attempt() -> Self {
         let dir = TempDir::new().expect("make a temporary directory");
         let port = free_port();
         let config = dir.path().join("config.yml");
+        let root = dir.path().display();
         let text = format!(
-            "version: 0.1\nlog: {{level: error, accesslog: {{disabled: true}}}}\nstorage: {{filesystem: {{rootdirectory: {}}}, delete: {{enabled: true}}}}\nhttp: {{addr: '127.0.0.1:{port}'}}\n",
-            dir.path().join("data").display()
+            "version: 0.1\nlog: {{level: error, accesslog: {{disabled: true}}}}\nstorage: {{filesystem: {{rootdirectory: {root}/data}}, delete: {{enabled: true}}}}\nhttp: {{addr: '127.0.0.1:{port}', headers: {{X-Root: ['{root}']}}}}\n",
         );
         fs::write(&config, text).expect("write the registry's configuration");
         let child = Command::new("docker-registry")
@@ -37,9 +46,7 @@ impl Registry {
             .stderr(Stdio::null())
             .spawn()
             .expect("start docker-registry; cargo xtask test installs it");
-        let registry = Self { child, port, dir };
-        registry.wait();
-        registry
+        Self { child, port, dir }
     }
 
     /// `127.0.0.1:port`.
@@ -101,14 +108,28 @@ impl Registry {
         assert!(status.success(), "skopeo could not delete {name}@{digest}");
     }
 
-    fn wait(&self) {
-        for _ in 0..200 {
-            if TcpStream::connect(("127.0.0.1", self.port)).is_ok() {
-                return;
+    /// The registry once it answers: it, and not another server on the same port. `None` when it has ended.
+    fn answering(mut self) -> Option<Self> {
+        let own = format!("X-Root: {}\r\n", self.dir.path().display());
+        for _ in 0..400 {
+            if self.child.try_wait().expect("look at the child").is_some() {
+                return None;
+            }
+            if self.answer().is_ok_and(|answer| answer.contains(&own)) {
+                return Some(self);
             }
             thread::sleep(Duration::from_millis(25));
         }
         panic!("docker-registry does not listen on {}", self.address());
+    }
+
+    fn answer(&self) -> io::Result<String> {
+        let mut connection = TcpStream::connect(("127.0.0.1", self.port))?;
+        connection.set_read_timeout(Some(Duration::from_secs(5)))?;
+        connection.write_all(b"GET /v2/ HTTP/1.0\r\n\r\n")?;
+        let mut answer = String::new();
+        connection.read_to_string(&mut answer)?;
+        Ok(answer)
     }
 }
 

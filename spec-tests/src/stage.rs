@@ -93,8 +93,10 @@ impl Stage {
         fs::remove_file(stage.path("workspace/link"))
             .expect("remove the recorded stand-in of the link");
         stage.link("main.txt", "workspace/link");
-        let run = read(&stage.path("cnb/run.toml")).replace(RECORDED_REGISTRY, registry);
-        stage.write("cnb/run.toml", &run);
+        for file in ["cnb/run.toml", "cnb/stack.toml"] {
+            let text = read(&stage.path(file)).replace(RECORDED_REGISTRY, registry);
+            stage.write(file, &text);
+        }
         stage
     }
 

@@ -20,6 +20,16 @@ use std::{
 };
 
 #[test]
+fn platform_api_0_7_gives_what_the_reference_gave() {
+    replay("0.7");
+}
+
+#[test]
+fn platform_api_0_9_gives_what_the_reference_gave() {
+    replay("0.9");
+}
+
+#[test]
 fn platform_api_0_13_gives_what_the_reference_gave() {
     replay("0.13");
 }
@@ -87,7 +97,11 @@ impl Replay<'_> {
     fn phases(&self) -> [(&'static str, &'static str, String); 5] {
         let image = self.image();
         let run_image = self.registry.name("golden/run:base");
-        let run = "-run /cnb/run.toml";
+        // The file that names the run image, and whether the detector reads it.
+        let (run, targets) = match self.api {
+            "0.7" | "0.9" => ("-stack /cnb/stack.toml", ""),
+            _ => ("-run /cnb/run.toml", " -run /cnb/run.toml"),
+        };
         let app = "-layers=/layers -app=/workspace";
         let places = "-platform=/platform -buildpacks=/cnb/buildpacks";
         let export = "-cache-dir=/cache -launcher=/cnb/launcher -report=/layers/report.toml";
@@ -101,7 +115,7 @@ impl Replay<'_> {
             (
                 "2-detector",
                 "detector",
-                format!("{app} {places} -order=/cnb/order.toml {run}"),
+                format!("{app} {places} -order=/cnb/order.toml{targets}"),
             ),
             (
                 "3-restorer",
