@@ -1,8 +1,9 @@
-//! An image as skopeo reads it.
+//! An image as independent readers see it: skopeo, or plain requests to a registry.
+use crate::registry::Registry;
 use flate2::read::MultiGzDecoder;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use std::{fs, io::Read, path::PathBuf, process::Command};
+use std::{collections::BTreeMap, fs, io::Read, path::Path, process::Command};
 use tempfile::TempDir;
 
 /// One entry of a layer.
@@ -35,7 +36,9 @@ pub struct Image {
     pub config: Value,
     /// Digest of the manifest.
     pub digest: String,
-    dir: TempDir,
+    /// Media type of the manifest.
+    pub media_type: String,
+    blobs: BTreeMap<String, Vec<u8>>,
 }
 
 impl Image {
@@ -58,23 +61,64 @@ impl Image {
             "skopeo cannot read {source}: {}",
             String::from_utf8_lossy(&output.stderr)
         );
-        Self::open(dir)
+        let manifest = fs::read(dir.path().join("manifest.json")).expect("read the manifest");
+        Self::open(&manifest, "", |digest| {
+            fs::read(dir.path().join(&digest[7..])).expect("read a blob")
+        })
     }
 
-    fn open(dir: TempDir) -> Self {
-        let bytes = fs::read(dir.path().join("manifest.json")).expect("read the manifest");
-        let manifest: Value = serde_json::from_slice(&bytes).expect("parse the manifest");
-        let name = manifest["config"]["digest"]
+    /// The image at a reference (`host/repository[:tag][@digest]`), with every blob checked against its digest.
+    pub fn find(registry: &Registry, reference: &str) -> Option<Self> {
+        let name = reference
+            .strip_prefix(&format!("{}/", registry.address()))
+            .unwrap_or_else(|| panic!("{reference} is not on {}", registry.address()));
+        let (repository, version) = match name.split_once('@') {
+            Some((name, digest)) => (name.split(':').next().unwrap_or(name), digest),
+            None => name.rsplit_once(':').unwrap_or((name, "latest")),
+        };
+        let (media_type, manifest) = registry.manifest(repository, version)?;
+        Some(Self::open(&manifest, &media_type, |digest| {
+            registry.blob(repository, digest)
+        }))
+    }
+
+    /// The only image of an OCI layout.
+    pub fn layout(dir: &Path) -> Self {
+        let read = |path: &str| {
+            fs::read(dir.join(path))
+                .unwrap_or_else(|error| panic!("read {}/{path}: {error}", dir.display()))
+        };
+        let blob = |digest: &str| read(&format!("blobs/{}", digest.replacen(':', "/", 1)));
+        let index: Value = serde_json::from_slice(&read("index.json")).expect("parse index.json");
+        let entry = &index["manifests"][0];
+        let digest = entry["digest"]
             .as_str()
-            .expect("the manifest names a config")[7..]
-            .to_owned();
-        let config = fs::read(dir.path().join(name)).expect("read the config");
-        let config = serde_json::from_slice(&config).expect("parse the config");
+            .expect("the index names a manifest");
+        let media_type = entry["mediaType"].as_str().unwrap_or_default();
+        Self::open(&blob(digest), media_type, blob)
+    }
+
+    fn open(bytes: &[u8], media_type: &str, blob: impl Fn(&str) -> Vec<u8>) -> Self {
+        let manifest: Value = serde_json::from_slice(bytes).expect("parse the manifest");
+        let mut blobs = BTreeMap::new();
+        let layers = manifest["layers"]
+            .as_array()
+            .expect("the manifest has layers");
+        for part in layers.iter().chain([&manifest["config"]]) {
+            let name = part["digest"].as_str().expect("a descriptor has a digest");
+            let bytes = blob(name);
+            assert_eq!(digest(&bytes), name, "a blob is not what its digest says");
+            assert_eq!(part["size"], bytes.len(), "the size of {name} is wrong");
+            blobs.insert(name.to_owned(), bytes);
+        }
+        let config = manifest["config"]["digest"].as_str().unwrap_or_default();
+        let config = serde_json::from_slice(&blobs[config]).expect("parse the config");
         Self {
-            manifest,
             config,
-            digest: digest(&bytes),
-            dir,
+            digest: digest(bytes),
+            media_type: media_type.to_owned(),
+            manifest,
+            blobs,
         }
     }
 
@@ -119,10 +163,9 @@ impl Image {
 
     /// The uncompressed archive of a layer.
     pub fn archive(&self, index: usize) -> Vec<u8> {
-        let path = self.blob(&self.layers()[index].0);
-        let bytes = fs::read(&path).expect("read a layer");
+        let bytes = &self.blobs[&self.layers()[index].0];
         if !bytes.starts_with(&[0x1f, 0x8b]) {
-            return bytes;
+            return bytes.clone();
         }
         let mut archive = Vec::new();
         MultiGzDecoder::new(bytes.as_slice())
@@ -136,8 +179,25 @@ impl Image {
         entries(&self.archive(index))
     }
 
-    fn blob(&self, digest: &str) -> PathBuf {
-        self.dir.path().join(digest.trim_start_matches("sha256:"))
+    /// The entries of the layer with this diff ID.
+    pub fn layer(&self, diff_id: &str) -> Vec<Entry> {
+        let index = self.diff_ids().iter().position(|id| id == diff_id);
+        self.entries(index.unwrap_or_else(|| panic!("the image has no layer {diff_id}")))
+    }
+
+    /// The entries of all layers above the lowest `base` ones, in order.
+    pub fn entries_above(&self, base: usize) -> Vec<Entry> {
+        (base..self.layers().len())
+            .flat_map(|index| self.entries(index))
+            .collect()
+    }
+
+    /// A variable of the config's environment.
+    pub fn env(&self, name: &str) -> Option<&str> {
+        self.config["config"]["Env"]
+            .as_array()?
+            .iter()
+            .find_map(|entry| entry.as_str()?.strip_prefix(name)?.strip_prefix('='))
     }
 }
 

@@ -5,16 +5,26 @@
 //! |---|---|
 //! | [`stage`] | the standard directories of a build, and running a phase in them as an ordinary user |
 //! | [`registry`] | Debian's `docker-registry` on a loopback port |
-//! | [`image`] | an image as skopeo reads it |
+//! | [`image`] | an image as independent readers see it |
+//! | [`recipe`] | images made for tests |
+//! | [`probe`] | generated buildpacks that record what they were given |
+//! | [`flow`] | the phases of a build in the order platforms run them |
+//! | [`suite`] | the conformance suite's machinery |
+//! | [`cases`] | the conformance suite's tests |
 #![expect(
     clippy::expect_used,
     clippy::panic,
     clippy::missing_panics_doc,
     reason = "a test tool that cannot go on ends the test"
 )]
+pub mod cases;
+pub mod flow;
 pub mod image;
+pub mod probe;
+pub mod recipe;
 pub mod registry;
 pub mod stage;
+pub mod suite;
 
 use std::path::{Path, PathBuf};
 

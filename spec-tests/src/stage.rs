@@ -4,10 +4,12 @@
 //! system directories read-only and the standard directories of the specification from a temporary directory.
 use crate::{fixture, lifecycle_dir, read};
 use std::{
+    cell::RefCell,
     fs,
     os::unix::fs::{PermissionsExt, symlink},
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    rc::Rc,
 };
 use tempfile::TempDir;
 
@@ -15,7 +17,18 @@ use tempfile::TempDir;
 pub const RECORDED_REGISTRY: &str = "127.0.0.1:5055";
 
 /// The standard directories.
-const DIRS: [&str; 6] = ["layers", "workspace", "platform", "cnb", "cache", "tmp"];
+const DIRS: [&str; 7] = [
+    "layers",
+    "workspace",
+    "platform",
+    "cnb",
+    "cache",
+    "tmp",
+    "record",
+];
+
+/// Commands that ran, as a shell takes them, each followed by its exit status.
+pub type Journal = Rc<RefCell<Vec<String>>>;
 
 /// What a program left behind.
 #[derive(Debug)]
@@ -24,6 +37,10 @@ pub struct Outcome {
     pub code: i32,
     /// Standard output and standard error.
     pub output: String,
+    /// Standard output.
+    pub stdout: String,
+    /// Standard error.
+    pub stderr: String,
 }
 
 impl Outcome {
@@ -53,11 +70,18 @@ impl Outcome {
 pub struct Stage {
     dir: TempDir,
     env: Vec<(String, String)>,
+    lifecycle: PathBuf,
+    journal: Journal,
 }
 
 impl Stage {
     /// Empty directories, and the lifecycle under `/cnb/lifecycle`.
     pub fn new(platform_api: &str) -> Self {
+        Self::with_lifecycle(platform_api, &lifecycle_dir())
+    }
+
+    /// The same with the lifecycle in a directory of the caller's choice.
+    pub fn with_lifecycle(platform_api: &str, lifecycle: &Path) -> Self {
         let dir = TempDir::new().expect("make a temporary directory");
         for name in DIRS {
             let path = dir.path().join(name);
@@ -68,6 +92,8 @@ impl Stage {
         let mut stage = Self {
             dir,
             env: Vec::new(),
+            lifecycle: lifecycle.to_path_buf(),
+            journal: Journal::default(),
         };
         stage.set("CNB_PLATFORM_API", platform_api);
         stage.set("CNB_USER_ID", "1000");
@@ -129,6 +155,12 @@ impl Stage {
         ]
     }
 
+    /// Writes commands into a journal from now on; with `keep` the directories stay after the test.
+    pub fn keep_journal(&mut self, journal: &Journal, keep: bool) {
+        self.journal = Rc::clone(journal);
+        self.dir.disable_cleanup(keep);
+    }
+
     /// Sets a variable for every phase.
     pub fn set(&mut self, name: &str, value: &str) {
         self.env.retain(|(known, _)| known != name);
@@ -173,14 +205,25 @@ impl Stage {
     pub fn run(&self, program: &str, args: &[&str]) -> Outcome {
         let mut bwrap = self.bwrap();
         bwrap.arg(program).args(args);
-        let output = bwrap
+        self.finish(bwrap)
+    }
+
+    /// Runs a command made by [`Stage::bwrap_with`] to its end.
+    pub fn finish(&self, mut command: Command) -> Outcome {
+        let output = command
             .stdin(Stdio::null())
             .output()
             .expect("start bwrap; cargo xtask test installs it");
-        let text = [output.stdout, output.stderr].concat();
+        let code = output.status.code().unwrap_or(-1);
+        let line = shell_line(&command);
+        self.journal
+            .borrow_mut()
+            .push(format!("{line}  # exit status {code}"));
         Outcome {
-            code: output.status.code().unwrap_or(-1),
-            output: String::from_utf8_lossy(&text).into_owned(),
+            code,
+            output: lossy(&[output.stdout.as_slice(), &output.stderr].concat()),
+            stdout: lossy(&output.stdout),
+            stderr: lossy(&output.stderr),
         }
     }
 
@@ -220,7 +263,7 @@ impl Stage {
         }
         bwrap
             .arg("--ro-bind")
-            .arg(lifecycle_dir())
+            .arg(&self.lifecycle)
             .arg("/cnb/lifecycle");
         for (name, value) in &self.env {
             bwrap.args(["--setenv", name, value]);
@@ -228,6 +271,29 @@ impl Stage {
         bwrap.args(options).args(["--chdir", "/", "--"]);
         bwrap
     }
+}
+
+fn lossy(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn shell_line(command: &Command) -> String {
+    let words = [command.get_program()]
+        .into_iter()
+        .chain(command.get_args());
+    let words: Vec<String> = words
+        .map(|word| {
+            let word = word.to_string_lossy();
+            let plain =
+                |letter: char| letter.is_ascii_alphanumeric() || "-_=./:,@+".contains(letter);
+            if !word.is_empty() && word.chars().all(plain) {
+                word.into_owned()
+            } else {
+                format!("'{}'", word.replace('\'', r"'\''"))
+            }
+        })
+        .collect();
+    words.join(" ")
 }
 
 fn copy_tree(from: &Path, to: &Path) {

@@ -1,0 +1,5 @@
+//! Layers: types, reuse, slices, SBOM files, `<layer>.toml`.
+use crate::suite::Test;
+
+/// The tables of this part.
+pub const TABLES: &[&[Test]] = &[];

@@ -1,0 +1,5 @@
+//! Rebasing.
+use crate::suite::Test;
+
+/// The tables of this part.
+pub const TABLES: &[&[Test]] = &[];
