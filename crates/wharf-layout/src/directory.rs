@@ -1,5 +1,5 @@
 //! One layout directory: its index and the blobs it has.
-use crate::write;
+use crate::{incoming, write};
 use serde_json::{Map, Value, json};
 use std::{
     fs::File,
@@ -75,10 +75,12 @@ impl Directory {
         Ok(Some(bytes))
     }
 
-    /// Makes the directory a layout without images, unless it is one.
+    /// Makes the directory a layout without images, unless it is one, and removes what killed writers left.
     pub(crate) fn prepare(&self) -> Result<(), StoreErrorKind> {
         let blobs = self.0.join("blobs/sha256");
         std::fs::create_dir_all(&blobs).map_err(|source| io_error("create", &blobs, source))?;
+        incoming::sweep(&self.0);
+        incoming::sweep(&blobs);
         let marker = self.0.join("oci-layout");
         if marker.exists() {
             return Ok(());
