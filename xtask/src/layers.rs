@@ -2,7 +2,7 @@
 use crate::{process, workspace};
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 const SPEC: &[&str] = &[];
 const NOUN: &[&str] = &[
@@ -93,36 +93,21 @@ const LAYERS: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// Everything the launcher may link; it ships in every app image.
+/// Everything the launcher links and its macros are made of; it ships in every app image.
 const LAUNCHER: &[&str] = &[
     "wharf-launch",
     "wharf-spec",
     "wharf-env",
-    "thiserror",
-    "thiserror-impl",
+    "libc",
     "serde",
     "serde_core",
     "serde_derive",
-    "serde_json",
-    "toml",
-    "toml_parser",
-    "toml_writer",
-    "toml_datetime",
-    "serde_spanned",
-    "winnow",
-    "indexmap",
-    "equivalent",
-    "hashbrown",
-    "itoa",
-    "ryu",
-    "zmij",
-    "memchr",
-    "libc",
+    "thiserror",
+    "thiserror-impl",
     "proc-macro2",
     "quote",
     "syn",
     "unicode-ident",
-    "foldhash",
 ];
 
 /// Compares `cargo metadata` with the tables.
@@ -195,13 +180,22 @@ fn launcher_closure() -> Result<Vec<String>> {
         "{p}",
     ];
     let tree = process::capture(process::command("cargo", args).current_dir(workspace::root()))?;
-    let names = tree
+    let linked: BTreeSet<&str> = tree
         .lines()
         .filter_map(|line| line.split(' ').next())
-        .filter(|name| !name.is_empty());
-    Ok(names
-        .filter(|name| !LAUNCHER.contains(name))
-        .map(|name| format!("the launcher must not link {name}: it is not in the allow-list of xtask/src/layers.rs"))
+        .filter(|name| !name.is_empty())
+        .collect();
+    let allowed: BTreeSet<&str> = LAUNCHER.iter().copied().collect();
+    let list = "allow-list of xtask/src/layers.rs";
+    let new = linked.difference(&allowed);
+    let gone = allowed.difference(&linked);
+    Ok(new
+        .map(|name| format!("the launcher must not link {name}: it is not in the {list}"))
+        .chain(
+            gone.map(|name| {
+                format!("the launcher does not link {name}: take it out of the {list}")
+            }),
+        )
         .collect())
 }
 
