@@ -76,9 +76,9 @@ impl Image {
             Some((name, digest)) => (name.split(':').next().unwrap_or(name), digest),
             None => name.rsplit_once(':').unwrap_or((name, "latest")),
         };
-        let (media_type, manifest) = registry.manifest(repository, version)?;
+        let (media_type, manifest) = registry.client().manifest(repository, version)?;
         Some(Self::open(&manifest, &media_type, |digest| {
-            registry.blob(repository, digest)
+            registry.client().blob(repository, digest)
         }))
     }
 

@@ -5,6 +5,7 @@
 //! |---|---|
 //! | [`stage`] | the standard directories of a build, and running a phase in them as an ordinary user |
 //! | [`registry`] | Debian's `docker-registry` on a loopback port |
+//! | [`client`] | plain requests to a registry |
 //! | [`image`] | an image as independent readers see it |
 //! | [`recipe`] | images made for tests |
 //! | [`probe`] | generated buildpacks that record what they were given |
@@ -18,6 +19,7 @@
     reason = "a test tool that cannot go on ends the test"
 )]
 pub mod cases;
+pub mod client;
 pub mod flow;
 pub mod image;
 pub mod probe;

@@ -69,7 +69,7 @@ impl Recipe {
         let mut diff_ids = Vec::new();
         for archive in &self.layers {
             let blob = compress(archive);
-            registry.push_blob(repository, &blob);
+            registry.client().push_blob(repository, &blob);
             layers.push(
                 json!({"mediaType": layer_type, "digest": digest(&blob), "size": blob.len()}),
             );
@@ -80,14 +80,14 @@ impl Recipe {
             config["rootfs"] = json!({"type": "layers", "diff_ids": diff_ids});
         }
         let config = config.to_string().into_bytes();
-        registry.push_blob(repository, &config);
+        registry.client().push_blob(repository, &config);
         let manifest = json!({
             "schemaVersion": 2,
             "mediaType": manifest_type,
             "config": {"mediaType": config_type, "digest": digest(&config), "size": config.len()},
             "layers": layers,
         });
-        registry.push_manifest(
+        registry.client().push_manifest(
             repository,
             tag,
             manifest_type,
