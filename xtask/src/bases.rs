@@ -105,10 +105,10 @@ fn bootstrap(
         .arg(format!("--customize-hook={user}"));
     if let Some(package) = extra {
         command.arg(format!(
-            "--customize-hook=copy-in {} /root",
+            "--customize-hook=copy-in {} /tmp",
             package.display()
         ));
-        command.arg("--customize-hook=chroot \"$1\" sh -c 'dpkg -i /root/*.deb && rm /root/*.deb'");
+        command.arg("--customize-hook=chroot \"$1\" sh -c 'dpkg -i /tmp/*.deb && rm /tmp/*.deb'");
     }
     command
         .arg(suite)
