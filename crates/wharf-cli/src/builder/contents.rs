@@ -3,7 +3,7 @@ use super::{
     archive::{self, Item, ROOT},
     buildpack::Buildpack,
     config::BuilderConfig,
-    lifecycle::{Lifecycle, LifecycleDescriptor},
+    lifecycle::Lifecycle,
 };
 use anyhow::{Result, anyhow, bail};
 use std::path::Path;
@@ -12,6 +12,7 @@ use wharf_spec::{
     encode::toml_text,
     files::{
         group::GroupElement,
+        lifecycle::LifecycleDescriptor,
         order::{Order, OrderGroup},
         run::{RunImageMetadata, RunImages},
         stack::Stack,
@@ -28,7 +29,6 @@ pub(crate) struct Contents {
     pub(crate) buildpacks: Vec<Buildpack>,
     pub(crate) order: Vec<OrderGroup>,
     pub(crate) run_images: Vec<RunImageMetadata>,
-    pub(crate) lifecycle_version: String,
     pub(crate) lifecycle_descriptor: LifecycleDescriptor,
     pub(crate) lifecycle: Vec<Item>,
     pub(crate) configuration: Vec<Item>,
@@ -64,7 +64,6 @@ impl Contents {
             buildpacks,
             order,
             run_images: config.run_images(),
-            lifecycle_version: lifecycle.version().to_owned(),
             lifecycle_descriptor: lifecycle.descriptor.clone(),
             lifecycle: lifecycle.entries()?,
         })

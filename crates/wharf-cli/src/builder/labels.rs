@@ -1,9 +1,5 @@
 //! Labels of a builder, as pack and kpack read them.
-use super::{
-    buildpack::Buildpack,
-    contents::Contents,
-    lifecycle::{Apis, OldestApis},
-};
+use super::{buildpack::Buildpack, contents::Contents};
 use anyhow::Result;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -14,7 +10,10 @@ use wharf_spec::{
         descriptor::SupportedStack, group::GroupElement, order::OrderGroup, run::RunImageMetadata,
     },
     id::BuildpackId,
-    labels,
+    labels::{
+        self,
+        builder::{LifecycleEntry, lifecycle_labels},
+    },
     target::SupportedTarget,
 };
 
@@ -25,7 +24,7 @@ struct BuilderMetadata<'a> {
     buildpacks: Vec<ModuleInfo<'a>>,
     extensions: Option<()>,
     stack: StackMetadata<'a>,
-    lifecycle: LifecycleInfo<'a>,
+    lifecycle: LifecycleEntry<'a>,
     #[serde(rename = "createdBy")]
     created_by: CreatedBy,
     images: &'a [RunImageMetadata],
@@ -45,13 +44,6 @@ struct ModuleInfo<'a> {
 struct StackMetadata<'a> {
     #[serde(rename = "runImage")]
     run_image: Option<&'a RunImageMetadata>,
-}
-
-#[derive(Debug, Serialize)]
-struct LifecycleInfo<'a> {
-    version: &'a str,
-    api: &'a OldestApis,
-    apis: &'a Apis,
 }
 
 #[derive(Debug, Serialize)]
@@ -97,7 +89,6 @@ pub(crate) fn labels(
     contents: &Contents,
     diff_ids: &[Digest],
 ) -> Result<Vec<(&'static str, String)>> {
-    let apis = &contents.lifecycle_descriptor.apis;
     let mut labels = vec![
         (labels::BUILDER_METADATA, json_text(&metadata(contents))?),
         (labels::BUILDPACK_ORDER, json_text(&order(&contents.order))?),
@@ -105,12 +96,8 @@ pub(crate) fn labels(
             labels::BUILDPACK_LAYERS,
             json_text(&layers(&contents.buildpacks, diff_ids))?,
         ),
-        (
-            labels::LIFECYCLE_VERSION,
-            contents.lifecycle_version.clone(),
-        ),
-        (labels::LIFECYCLE_APIS, json_text(apis)?),
     ];
+    labels.extend(lifecycle_labels(&contents.lifecycle_descriptor)?);
     if let Some(id) = contents.stack_id.as_ref().filter(|id| !id.is_empty()) {
         labels.push((labels::STACK_ID, id.clone()));
     }
@@ -134,11 +121,7 @@ fn metadata(contents: &Contents) -> BuilderMetadata<'_> {
         stack: StackMetadata {
             run_image: contents.run_images.first(),
         },
-        lifecycle: LifecycleInfo {
-            version: &contents.lifecycle_version,
-            api: &contents.lifecycle_descriptor.api,
-            apis: &contents.lifecycle_descriptor.apis,
-        },
+        lifecycle: LifecycleEntry::from(&contents.lifecycle_descriptor),
         created_by: CreatedBy {
             name: "wharf",
             version: env!("CARGO_PKG_VERSION"),

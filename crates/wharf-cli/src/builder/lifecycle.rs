@@ -5,7 +5,6 @@ use super::{
 };
 use crate::{console::Hint, files};
 use anyhow::{Context, Result, anyhow};
-use serde::{Deserialize, Serialize};
 use std::{
     fs::File,
     path::{Path, PathBuf},
@@ -15,51 +14,12 @@ use wharf_layer::{
     blob::decompress,
     extract::{ExtractOptions, extract},
 };
-use wharf_spec::paths::LIFECYCLE_DIR;
+use wharf_spec::{files::lifecycle::LifecycleDescriptor, paths::LIFECYCLE_DIR};
 
 /// Without these no build can run.
 const NEEDED: [&str; 7] = [
     "analyzer", "detector", "restorer", "builder", "exporter", "creator", "launcher",
 ];
-
-/// `lifecycle.toml`.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct LifecycleDescriptor {
-    pub(crate) api: OldestApis,
-    pub(crate) apis: Apis,
-    lifecycle: Version,
-}
-
-/// `[api]`: one version of each, for old readers.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub(crate) struct OldestApis {
-    buildpack: String,
-    platform: String,
-}
-
-/// `[apis]`.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub(crate) struct Apis {
-    pub(crate) buildpack: ApiList,
-    pub(crate) platform: ApiList,
-}
-
-/// Versions of one API.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub(crate) struct ApiList {
-    deprecated: Vec<String>,
-    pub(crate) supported: Vec<String>,
-}
-
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
-struct Version {
-    version: String,
-}
 
 /// A lifecycle on disk.
 #[derive(Debug)]

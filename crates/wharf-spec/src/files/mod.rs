@@ -6,6 +6,7 @@ pub mod descriptor;
 pub mod group;
 pub mod launch;
 pub mod layer_content_metadata;
+pub mod lifecycle;
 pub mod metadata;
 pub mod order;
 pub mod plan;

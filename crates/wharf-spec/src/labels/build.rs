@@ -1,4 +1,4 @@
-//! Label `io.buildpacks.build.metadata`, and the labels of builder and lifecycle images.
+//! Label `io.buildpacks.build.metadata`.
 use super::lifecycle::JsonTable;
 use crate::{
     api::CommandForm,

@@ -1,5 +1,6 @@
 //! The labels of an app image, as JSON values.
 pub mod build;
+pub mod builder;
 pub mod lifecycle;
 
 /// Lifecycle metadata: layers, run image.
