@@ -163,15 +163,7 @@ impl Image {
 
     /// The uncompressed archive of a layer.
     pub fn archive(&self, index: usize) -> Vec<u8> {
-        let bytes = &self.blobs[&self.layers()[index].0];
-        if !bytes.starts_with(&[0x1f, 0x8b]) {
-            return bytes.clone();
-        }
-        let mut archive = Vec::new();
-        MultiGzDecoder::new(bytes.as_slice())
-            .read_to_end(&mut archive)
-            .expect("decompress a layer");
-        archive
+        decompress(&self.blobs[&self.layers()[index].0])
     }
 
     /// The entries of a layer in order.
@@ -227,6 +219,18 @@ pub fn entries(archive: &[u8]) -> Vec<Entry> {
         }
     })
     .collect()
+}
+
+/// The archive in a layer's blob.
+pub fn decompress(blob: &[u8]) -> Vec<u8> {
+    if !blob.starts_with(&[0x1f, 0x8b]) {
+        return blob.to_vec();
+    }
+    let mut archive = Vec::new();
+    MultiGzDecoder::new(blob)
+        .read_to_end(&mut archive)
+        .expect("decompress a layer");
+    archive
 }
 
 /// `sha256:<hex>` of bytes.

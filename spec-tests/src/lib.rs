@@ -11,6 +11,7 @@
 //! | [`probe`] | generated buildpacks that record what they were given |
 //! | [`flow`] | the phases of a build in the order platforms run them |
 //! | [`suite`] | the conformance suite's machinery |
+//! | [`mutant`] | a lifecycle with one planted fault |
 //! | [`cases`] | the conformance suite's tests |
 #![expect(
     clippy::expect_used,
@@ -22,6 +23,7 @@ pub mod cases;
 pub mod client;
 pub mod flow;
 pub mod image;
+pub mod mutant;
 pub mod probe;
 pub mod recipe;
 pub mod registry;

@@ -6,9 +6,9 @@
 )]
 use clap::Parser;
 use spec_tests::{
-    cases,
+    cases, mutant,
     suite::{
-        Minor, Test,
+        Minor, Test, bite,
         ground::Ground,
         map::Map,
         report, requirements,
@@ -46,12 +46,18 @@ struct Options {
     /// Stop at the first failure
     #[arg(long)]
     fail_fast: bool,
+    /// Plant faults one at a time, those whose name contains the text, and see whether a test fails
+    #[arg(long, num_args = 0..=1, default_missing_value = "")]
+    mutants: Option<String>,
     /// Cases at once; 0 is twice the number of processors
     #[arg(long, default_value_t = 0)]
     jobs: usize,
 }
 
 fn main() -> ExitCode {
+    if let Some(code) = mutant::run_as_mutant() {
+        return code;
+    }
     match judge(&Options::parse()) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
@@ -65,6 +71,15 @@ fn main() -> ExitCode {
 fn judge(options: &Options) -> Result<bool, String> {
     let requirements = requirements::read()?;
     let subject = Subject::open(&options.lifecycle)?;
+    if let Some(filter) = &options.mutants {
+        let tests: Vec<Test> = cases::all()
+            .into_iter()
+            .filter(|test| !test.is_our_own())
+            .collect();
+        let caught = bite::run(&subject, &tests, filter)?;
+        print!("{}", bite::text(&caught));
+        return Ok(bite::all_caught(&caught));
+    }
     let plan = plan(options, &subject);
     if plan.cases.is_empty() {
         return Err("no test matches".to_owned());

@@ -136,7 +136,8 @@ pub fn architecture() -> &'static str {
     }
 }
 
-fn compress(archive: &[u8]) -> Vec<u8> {
+/// An archive as a gzip layer.
+pub fn compress(archive: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
     encoder.write_all(archive).expect("compress a layer");
     encoder.finish().expect("end a compressed layer")

@@ -9,7 +9,9 @@
 //! | [`requirements`] | the table of requirements |
 //! | [`runner`] | cases side by side, panics caught |
 //! | [`report`] | what people and programs read afterwards |
+//! | [`bite`] | planted faults, and which test catches them |
 //! | [`map`] | `docs/spec-map.md` |
+pub mod bite;
 pub mod case;
 pub mod ground;
 pub mod map;
