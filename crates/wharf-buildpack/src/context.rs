@@ -5,7 +5,7 @@ use crate::{
 };
 use std::path::PathBuf;
 use wharf_env::{Env, EnvFile, build_env};
-use wharf_spec::{id::ExecEnv, target::Target};
+use wharf_spec::{api::UserEnv, id::ExecEnv, target::Target};
 
 /// Directories, environment and target of a phase. All directories are absolute.
 #[derive(Debug, Clone, Default)]
@@ -14,6 +14,8 @@ pub struct Context {
     pub app_dir: PathBuf,
     /// Platform directory: `env/<name>` are the user's variables.
     pub platform_dir: PathBuf,
+    /// What the names of those files mean.
+    pub user_env: UserEnv,
     /// Operator configuration: `env/<name>` are the operator's variables. `None` before Platform API 0.11.
     pub build_config_dir: Option<PathBuf>,
     /// Where temporary files go.
@@ -37,6 +39,7 @@ impl Context {
         Ok(Sources {
             base: self.process_env.clone(),
             user: env_dir::read(&self.platform_dir.join("env"))?,
+            user_env: self.user_env,
             operator,
         })
     }
@@ -49,6 +52,8 @@ pub struct Sources {
     pub base: Env,
     /// Variables of the user.
     pub user: Vec<EnvFile>,
+    /// What the names of the user's files mean.
+    pub user_env: UserEnv,
     /// Variables of the operator.
     pub operator: Vec<EnvFile>,
 }
@@ -59,7 +64,7 @@ impl Sources {
     pub fn env_of(&self, buildpack: &Buildpack) -> Env {
         let mut env = self.base.clone();
         if !buildpack.descriptor.buildpack.clear_env {
-            build_env::add_user(&mut env, &self.user);
+            build_env::add_user(&mut env, &self.user, self.user_env);
         }
         build_env::add_operator(&mut env, &self.operator);
         env

@@ -4,7 +4,7 @@ use std::{
     ffi::{OsStr, OsString},
     os::unix::ffi::{OsStrExt, OsStringExt},
 };
-use wharf_spec::env_var;
+use wharf_spec::{api::UserEnv, env_var};
 
 /// The only variables of the lifecycle's own process that buildpacks inherit: credentials never do.
 const INHERITED: &[&str] = &[
@@ -27,12 +27,14 @@ pub fn inherited(process: impl IntoIterator<Item = (OsString, OsString)>) -> Env
     process.into_iter().filter(|(name, _)| keep(name)).collect()
 }
 
-/// Adds the user's variables (`<platform>/env`): lists of directories are prepended, others replaced.
-pub fn add_user(env: &mut Env, files: &[EnvFile]) {
-    for file in files
+/// Adds the user's variables (`<platform>/env`): lists of directories are prepended, others replaced. Where names of
+/// files may have a suffix, the files with one come after those without.
+pub fn add_user(env: &mut Env, files: &[EnvFile], names: UserEnv) {
+    let (suffixed, plain): (Vec<&EnvFile>, Vec<&EnvFile>) = files
         .iter()
         .filter(|file| is_variable(file.name.as_bytes()))
-    {
+        .partition(|file| names == UserEnv::Suffixed && file.name.as_bytes().contains(&b'.'));
+    for file in plain {
         let value = OsString::from_vec(file.content.clone());
         if posix_path::is_path_variable(&file.name) {
             env.prepend(&file.name, &value, OsStr::new(":"));
@@ -40,6 +42,8 @@ pub fn add_user(env: &mut Env, files: &[EnvFile]) {
             env.set(&file.name, value);
         }
     }
+    let suffixed: Vec<EnvFile> = suffixed.into_iter().cloned().collect();
+    EnvDelta::from_files(&suffixed, Unsuffixed::Override).apply(env);
 }
 
 /// Adds the operator's variables (`<build-config>/env`), which have the last word.
@@ -83,6 +87,7 @@ mod tests {
                 file("A", "user"),
                 file("B.append", "kept"),
             ],
+            UserEnv::Plain,
         );
         add_operator(
             &mut env,
@@ -97,6 +102,44 @@ mod tests {
             ("A", "user"),
             ("A2", "operator"),
             ("B.append", "kept"),
+        ];
+        assert_eq!(env, expected.into_iter().collect());
+    }
+
+    #[test]
+    fn suffixes_of_the_user_change_variables_where_they_are_known() {
+        let files = [
+            ("A.append", "u"),
+            ("A.delim", ","),
+            ("B.default", "u"),
+            ("C.prepend", "u"),
+            ("D.override", "u"),
+            ("E", "u"),
+            ("E.append", "+"),
+            ("PATH", "/u"),
+            ("PATH.append", ":/last"),
+            ("F.unknown", "u"),
+        ];
+        let files = files.map(|(name, content)| EnvFile {
+            name: name.into(),
+            content: content.into(),
+        });
+        let start = [
+            ("A", "a"),
+            ("B", "b"),
+            ("C", "c"),
+            ("D", "d"),
+            ("PATH", "/bin"),
+        ];
+        let mut env: Env = start.into_iter().collect();
+        add_user(&mut env, &files, UserEnv::Suffixed);
+        let expected = [
+            ("A", "a,u"),
+            ("B", "b"),
+            ("C", "uc"),
+            ("D", "u"),
+            ("E", "u+"),
+            ("PATH", "/u:/bin:/last"),
         ];
         assert_eq!(env, expected.into_iter().collect());
     }

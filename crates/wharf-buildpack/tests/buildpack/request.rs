@@ -4,7 +4,7 @@ use tempfile::TempDir;
 use wharf_buildpack::{Buildpack, BuildpackStore, Context, Request};
 use wharf_env::Env;
 use wharf_spec::{
-    api::BuildpackApi,
+    api::{BuildpackApi, PlatformApi, UserEnv},
     target::{Distro, Target},
 };
 
@@ -28,6 +28,7 @@ fn context(dir: &Path) -> Context {
     Context {
         app_dir: "/app".into(),
         platform_dir: dir.join("platform"),
+        user_env: UserEnv::Plain,
         build_config_dir: Some(dir.join("config")),
         temp_dir: PathBuf::new(),
         process_env: [("PATH", "/bin"), ("HOME", "/home")].into_iter().collect(),
@@ -145,6 +146,28 @@ fn clear_env_keeps_the_operator_and_leaves_out_the_user() {
             sources.env_of(&buildpack),
             expected.into_iter().collect::<Env>()
         );
+    }
+}
+
+#[test]
+fn the_user_may_use_suffixes_at_one_platform_api_only() {
+    for api in PlatformApi::ALL {
+        let (dir, buildpack) = buildpack(BuildpackApi::LATEST, false);
+        write(&dir.path().join("platform/env/GREETING.append"), " world");
+        let context = Context {
+            platform_dir: dir.path().join("platform"),
+            user_env: api.features().user_env,
+            process_env: [("GREETING", "hello")].into_iter().collect(),
+            ..Context::default()
+        };
+        let env = context.read_sources().unwrap().env_of(&buildpack);
+        let expected: Env = match api.as_str() {
+            "0.11" => [("GREETING", "hello world")].into_iter().collect(),
+            _ => [("GREETING", "hello"), ("GREETING.append", " world")]
+                .into_iter()
+                .collect(),
+        };
+        assert_eq!(env, expected, "{api}");
     }
 }
 

@@ -95,6 +95,7 @@ pub(super) fn context(inputs: &Buildpacks, session: &Session<'_>, analyzed: &Ana
     Context {
         app_dir: inputs.app.clone(),
         platform_dir: inputs.platform.clone(),
+        user_env: session.api.features().user_env,
         build_config_dir: inputs.build_config.clone(),
         temp_dir: session.temporary(),
         process_env: build_env::inherited(session.environment.iter()),

@@ -6,6 +6,7 @@ pub use buildpack::{BuildpackApi, BuildpackFeatures};
 pub use platform::{
     BaseContract, CommandForm, Extensions, GeneratedDir, History, LegacyBom, PlatformApi,
     PlatformApiRange, PlatformFeatures, RunImageSource, SbomPaths, StaleCacheImage, UserArgs,
+    UserEnv,
 };
 
 use alloc::string::String;

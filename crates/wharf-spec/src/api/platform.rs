@@ -25,6 +25,16 @@ pub enum UserArgs {
     Override,
 }
 
+/// What the names of files in `<platform>/env` mean.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum UserEnv {
+    /// Variables.
+    #[default]
+    Plain,
+    /// Variables with an optional suffix that says how to change them.
+    Suffixed,
+}
+
 /// Where the run image of a build is named.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RunImageSource {
@@ -126,6 +136,8 @@ pub struct PlatformFeatures {
     pub process_buildpack_id: bool,
     /// Operator variables under `<build-config>/env`.
     pub build_config: bool,
+    /// Names of files in `<platform>/env`.
+    pub user_env: UserEnv,
     /// Where the run image is named.
     pub run_image_source: RunImageSource,
     /// Contract between app and base.
@@ -198,6 +210,10 @@ impl PlatformApi {
             lifecycle_sboms: since(11),
             process_buildpack_id: since(11),
             build_config: since(11),
+            user_env: match self.0 {
+                11 => UserEnv::Suffixed,
+                _ => UserEnv::Plain,
+            },
             run_image_source: [RunImageSource::StackToml, RunImageSource::RunToml][pick(12)],
             base_contract: [BaseContract::Stack, BaseContract::Target][pick(12)],
             layout: since(12),
