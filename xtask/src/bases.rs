@@ -21,31 +21,72 @@ pub(crate) const PATCHED_PACKAGE: &str = "netbase";
 pub(crate) struct Bases {
     /// Directory of the layout.
     pub layout: PathBuf,
+    /// Keeps tarballs and logs.
+    work: PathBuf,
 }
 
 const RUN_PACKAGES: &str = "python3,nodejs,netbase";
 const BUILD_PACKAGES: &str = "python3,python3-venv,python3-pip,nodejs,npm,ca-certificates";
 
-/// Makes the images that are not there yet. `work` keeps tarballs and logs.
+/// One of the images.
+struct Base<'a> {
+    tag: &'static str,
+    packages: &'static str,
+    /// A package file to install besides.
+    extra: Option<&'a Path>,
+}
+
+/// Makes the build image and the run image if they are not there yet.
 pub(crate) fn ensure(work: &Path) -> Result<Bases> {
     fs::create_dir_all(work).with_context(|| format!("create {}", work.display()))?;
-    let layout = work.join("bases");
-    let suite = suite()?;
-    base(work, &layout, &suite, "run", RUN_PACKAGES, None)?;
-    base(work, &layout, &suite, "build", BUILD_PACKAGES, None)?;
-    let done = work.join("run-patched.done");
-    if !done.exists() {
-        let package = patched_package(work)?;
-        base(
-            work,
-            &layout,
-            &suite,
-            "run-patched",
-            RUN_PACKAGES,
-            Some(&package),
-        )?;
+    let bases = Bases {
+        layout: work.join("bases"),
+        work: work.to_path_buf(),
+    };
+    for (tag, packages) in [("run", RUN_PACKAGES), ("build", BUILD_PACKAGES)] {
+        bases.make(&Base {
+            tag,
+            packages,
+            extra: None,
+        })?;
     }
-    Ok(Bases { layout })
+    Ok(bases)
+}
+
+impl Bases {
+    /// Makes the patched run image if it is not there yet.
+    pub(crate) fn ensure_patched(&self) -> Result<()> {
+        let tag = "run-patched";
+        if self.done(tag).exists() {
+            return Ok(());
+        }
+        self.make(&Base {
+            tag,
+            packages: RUN_PACKAGES,
+            extra: Some(&patched_package(&self.work)?),
+        })
+    }
+
+    fn make(&self, base: &Base<'_>) -> Result<()> {
+        let tag = base.tag;
+        let done = self.done(tag);
+        if done.exists() {
+            return Ok(());
+        }
+        let suite = suite()?;
+        println!("bases: {tag} (Debian {suite}: {})", base.packages);
+        let tar = self.work.join(format!("{tag}.tar"));
+        let log = self.work.join(format!("{tag}.log"));
+        bootstrap(&tar, &suite, base, &log)?;
+        write_image(&tar, &self.layout, tag)?;
+        fs::remove_file(&tar).with_context(|| format!("remove {}", tar.display()))?;
+        fs::write(&done, "").with_context(|| format!("write {}", done.display()))
+    }
+
+    /// A file that says that the image is complete.
+    fn done(&self, tag: &str) -> PathBuf {
+        self.work.join(format!("{tag}.done"))
+    }
 }
 
 /// The release of Debian this machine has, so that its own package configuration fits.
@@ -57,40 +98,8 @@ fn suite() -> Result<String> {
     Ok(name.unwrap_or("stable").trim_matches('"').to_owned())
 }
 
-fn base(
-    work: &Path,
-    layout: &Path,
-    suite: &str,
-    tag: &str,
-    packages: &str,
-    extra: Option<&Path>,
-) -> Result<()> {
-    let done = work.join(format!("{tag}.done"));
-    if done.exists() {
-        return Ok(());
-    }
-    println!("bases: {tag} (Debian {suite}: {packages})");
-    let tar = work.join(format!("{tag}.tar"));
-    bootstrap(
-        &tar,
-        suite,
-        packages,
-        extra,
-        &work.join(format!("{tag}.log")),
-    )?;
-    write_image(&tar, layout, tag)?;
-    fs::remove_file(&tar).with_context(|| format!("remove {}", tar.display()))?;
-    fs::write(&done, "").with_context(|| format!("write {}", done.display()))
-}
-
 /// A root file system as a tarball, with the user `cnb` (1000:1000).
-fn bootstrap(
-    tar: &Path,
-    suite: &str,
-    packages: &str,
-    extra: Option<&Path>,
-    log: &Path,
-) -> Result<()> {
+fn bootstrap(tar: &Path, suite: &str, base: &Base<'_>, log: &Path) -> Result<()> {
     let user = "chroot \"$1\" useradd --uid 1000 --user-group --create-home --home-dir /home/cnb --shell /bin/sh cnb";
     let mut command = process::command(
         "mmdebstrap",
@@ -101,9 +110,9 @@ fn bootstrap(
         ],
     );
     command
-        .arg(format!("--include={packages}"))
+        .arg(format!("--include={}", base.packages))
         .arg(format!("--customize-hook={user}"));
-    if let Some(package) = extra {
+    if let Some(package) = base.extra {
         command.arg(format!(
             "--customize-hook=copy-in {} /tmp",
             package.display()

@@ -13,6 +13,7 @@ mod dist;
 mod docs;
 mod layers;
 mod packages;
+mod podman;
 mod process;
 mod suite;
 mod workspace;
@@ -24,6 +25,7 @@ const USAGE: &str = "\
 cargo xtask <task>
 
   demo     build real apps into images in a local registry, run them, rebuild, rebase
+  pods     build the demo's Flask app as the Pods of docs/examples, and compare the images
   test     install what is missing and run every test
   check    format, clippy, licences, layers, generated docs
   dist     static executables, lifecycle.toml, tarball and lifecycle image below target/dist
@@ -47,6 +49,7 @@ fn main() -> ExitCode {
 fn run(task: &str, args: &[String]) -> Result<()> {
     match task {
         "demo" => demo::run(args),
+        "pods" => demo::pods::run(),
         "test" => suite::run(args),
         "check" => check::run(),
         "dist" => dist::run().map(|_| ()),

@@ -42,6 +42,11 @@ const NEEDS: &[Need] = &[
         why: "running Pod manifests",
     },
     Need {
+        program: "catatonit",
+        package: "catatonit",
+        why: "podman's container that holds a Pod together",
+    },
+    Need {
         program: "mmdebstrap",
         package: "mmdebstrap",
         why: "Debian base images",

@@ -1,5 +1,5 @@
 //! `cargo xtask test`: everything, on a machine that may have nothing but a Rust toolchain.
-use crate::{check, dist, packages, process, workspace};
+use crate::{check, demo::pods, dist, packages, process, workspace};
 use anyhow::Result;
 
 /// Installs what is missing, builds the executables under test, runs every test; ends with the runner's summary.
@@ -7,6 +7,7 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
     packages::ensure()?;
     check::quick()?;
     let dist = dist::run()?;
+    pods::check(&dist)?;
     let mut cargo = process::command("cargo", ["test", "--workspace", "--no-fail-fast"]);
     cargo
         .args(args)

@@ -1,9 +1,11 @@
 //! One app of the demo: its phases in containers, its image read back and started.
 use super::{
     registry::DemoRegistry,
-    table::{Table, bytes},
+    step,
+    table::{Row, Table, bytes},
 };
 use crate::{
+    bases::Bases,
     container::{Container, Mount, Runtime},
     packages, process, workspace,
 };
@@ -22,7 +24,7 @@ use std::{
 const UID: u32 = 1000;
 const CREDENTIALS: &str = "/run/credentials";
 /// The certificates this machine trusts, so that builds trust them too.
-const CERTIFICATES: &str = "/etc/ssl/certs/ca-certificates.crt";
+pub(crate) const CERTIFICATES: &str = "/etc/ssl/certs/ca-certificates.crt";
 
 /// A fixture app and the line the demo changes.
 #[derive(Debug)]
@@ -60,6 +62,11 @@ impl App {
             changed_greeting: "version two",
         }
     }
+
+    /// The source, which no build changes.
+    pub(crate) fn fixture(&self) -> PathBuf {
+        workspace::root().join("fixtures/apps").join(self.name)
+    }
 }
 
 /// An image in the registry.
@@ -71,22 +78,38 @@ pub(crate) struct Built {
 
 /// What every build needs.
 #[derive(Debug)]
-pub(crate) struct Build<'a> {
-    pub registry: &'a DemoRegistry,
+pub(crate) struct Build {
+    pub registry: DemoRegistry,
     /// Root file system of the builder image.
-    pub builder: &'a Path,
-    pub runtime: &'a Runtime,
-    pub work: &'a Path,
+    pub builder: PathBuf,
+    pub runtime: Runtime,
+    pub work: PathBuf,
 }
 
-impl Build<'_> {
+impl Build {
+    /// Starts the registry, and makes run image and builder in it.
+    pub(crate) fn prepare(work: &Path, dist: &Path, bases: Bases) -> Result<Self> {
+        let registry = step("registry", || DemoRegistry::start(work, bases))?;
+        step("run image", || registry.set_run_image("run"))?;
+        let builder = step("builder", || registry.create_builder(dist))?;
+        Ok(Self {
+            registry,
+            builder,
+            runtime: Runtime::new(work.join("runc"))?,
+            work: work.to_path_buf(),
+        })
+    }
+
     /// A fresh copy of the app's source.
     pub(crate) fn source(&self, app: &App) -> Result<PathBuf> {
         self.registry.set_run_image("run")?;
         let dir = self.work.join("apps").join(app.name);
         fresh(&dir)?;
-        let from = workspace::root().join("fixtures/apps").join(app.name);
-        process::run(process::command("cp", ["-R"]).arg(from.join(".")).arg(&dir))?;
+        process::run(
+            process::command("cp", ["-R"])
+                .arg(app.fixture().join("."))
+                .arg(&dir),
+        )?;
         Ok(dir)
     }
 
@@ -102,7 +125,7 @@ impl Build<'_> {
         let before = self.registry.layers(&image).unwrap_or_default();
         let volumes = self.volumes(app, source)?;
         let run_image = format!("-run-image={}", self.registry.image("run"));
-        let plan: [(&str, Vec<&str>); 5] = [
+        let plan: [(&'static str, Vec<&str>); 5] = [
             ("analyzer", vec![&run_image, &image]),
             ("detector", vec!["-app=/workspace", "-platform=/platform"]),
             ("restorer", vec!["-cache-dir=/cache"]),
@@ -125,25 +148,30 @@ impl Build<'_> {
                 "-no-color".into(),
             ];
             words.extend(args.into_iter().map(str::to_owned));
-            self.runtime
-                .run(&self.phase(app, build, phase, words, &volumes))?;
+            self.runtime.run(&self.phase(
+                &format!("{}-{build}", app.name),
+                phase,
+                words,
+                &volumes,
+            ))?;
             let note = if phase == "exporter" {
                 reuse(&before, &self.registry.layers(&image)?)
             } else {
                 String::new()
             };
-            table.add(app.name, build, phase, begin.elapsed(), note);
+            table.add(Row {
+                app: app.name,
+                build,
+                phase,
+                time: begin.elapsed(),
+                note,
+            });
         }
         let report = fs::read_to_string(self.volume(app, "layers").join("report.toml"))
             .context("read report.toml")?;
-        let digest = report
-            .lines()
-            .find(|line| line.contains("digest"))
-            .and_then(|line| line.split('"').nth(1));
-        let digest = digest.context("report.toml names no digest")?.to_owned();
         Ok(Built {
             reference: image,
-            digest,
+            digest: digest_in(&report)?,
         })
     }
 
@@ -162,15 +190,19 @@ impl Build<'_> {
         ]
         .map(str::to_owned)
         .to_vec();
-        self.runtime
-            .run(&self.phase(app, "rebase", "rebaser", words, &volumes))?;
-        table.add(
-            app.name,
-            "patched",
+        self.runtime.run(&self.phase(
+            &format!("{}-rebase", app.name),
             "rebaser",
-            begin.elapsed(),
-            reuse(&before, &self.registry.layers(&image)?),
-        );
+            words,
+            &volumes,
+        ))?;
+        table.add(Row {
+            app: app.name,
+            build: "patched",
+            phase: "rebaser",
+            time: begin.elapsed(),
+            note: reuse(&before, &self.registry.layers(&image)?),
+        });
         Ok(Built {
             digest: self.registry.digest(&image)?,
             reference: image,
@@ -267,14 +299,7 @@ impl Build<'_> {
             .to_owned())
     }
 
-    fn phase(
-        &self,
-        app: &App,
-        build: &str,
-        phase: &str,
-        args: Vec<String>,
-        volumes: &[Mount],
-    ) -> Container {
+    fn phase(&self, build: &str, phase: &str, args: Vec<String>, volumes: &[Mount]) -> Container {
         let touches_images = !["detector", "builder"].contains(&phase);
         let mut mounts = volumes.to_vec();
         mounts.extend(
@@ -291,8 +316,8 @@ impl Build<'_> {
             env.push(format!("DOCKER_CONFIG={CREDENTIALS}"));
         }
         Container {
-            name: format!("{}-{}-{phase}", app.name, build.replace(' ', "-")),
-            rootfs: self.builder.to_path_buf(),
+            name: format!("{}-{phase}", build.replace(' ', "-")),
+            rootfs: self.builder.clone(),
             args,
             env,
             cwd: "/".into(),
@@ -318,7 +343,7 @@ impl Build<'_> {
         fs::create_dir_all(&cache)?;
         let env = platform.join("env");
         fs::create_dir_all(&env)?;
-        for (name, value) in registry_settings() {
+        for (name, value) in build_variables(CERTIFICATES) {
             fs::write(env.join(&name), value)
                 .with_context(|| format!("write platform variable {name}"))?;
         }
@@ -339,8 +364,16 @@ impl Build<'_> {
     }
 }
 
-/// How this machine reaches its package registries, for the buildpacks.
-fn registry_settings() -> Vec<(String, String)> {
+/// The digest of the image that a `report.toml` is about, found as platforms find it.
+pub(crate) fn digest_in(report: &str) -> Result<String> {
+    let line = report.lines().find(|line| line.contains("digest"));
+    let digest = line.and_then(|line| line.split('"').nth(1));
+    Ok(digest.context("report.toml names no digest")?.to_owned())
+}
+
+/// How this machine reaches its package registries, for the buildpacks; `certificates` is where they find the
+/// authorities it trusts.
+pub(crate) fn build_variables(certificates: &str) -> Vec<(String, String)> {
     let inherited = |name: &str| {
         let upper = name.to_ascii_uppercase();
         upper.starts_with("PIP_") || upper.starts_with("NPM_CONFIG_") || upper.ends_with("_PROXY")
@@ -363,7 +396,7 @@ fn registry_settings() -> Vec<(String, String)> {
         }
     }
     for name in ["PIP_CERT", "NPM_CONFIG_CAFILE", "NODE_EXTRA_CA_CERTS"] {
-        settings.push((name.to_owned(), CERTIFICATES.to_owned()));
+        settings.push((name.to_owned(), certificates.to_owned()));
     }
     settings
 }
@@ -376,7 +409,8 @@ fn read_only(source: &Path, target: &str) -> Mount {
     }
 }
 
-fn fresh(dir: &Path) -> Result<()> {
+/// An empty directory, whatever was there.
+pub(crate) fn fresh(dir: &Path) -> Result<()> {
     if dir.exists() {
         fs::remove_dir_all(dir).with_context(|| format!("remove {}", dir.display()))?;
     }

@@ -1,16 +1,15 @@
 //! `cargo xtask demo`: the main job on real input, from a Debian machine with only a Rust toolchain.
 mod app;
+pub(crate) mod pods;
 mod registry;
 mod table;
 
 use crate::{
     bases::{self, PATCHED_PACKAGE},
-    container::Runtime,
     dist, packages, workspace,
 };
 use anyhow::{Context, Result, ensure};
 use app::{App, Build};
-use registry::DemoRegistry;
 use std::{fs, path::Path, time::Instant};
 use table::Table;
 
@@ -22,34 +21,23 @@ pub(crate) fn run(_args: &[String]) -> Result<()> {
     step("packages", packages::ensure)?;
     let dist = step("executables", dist::run)?;
     let bases = step("base images", || bases::ensure(&work.join("bases")))?;
-    let registry = step("registry", || DemoRegistry::start(&work, bases))?;
-    step("run image", || registry.set_run_image("run"))?;
-    let builder = step("builder", || registry.create_builder(&dist))?;
-    let runtime = Runtime::new(work.join("runc"))?;
+    step("patched run image", || bases.ensure_patched())?;
+    let build = Build::prepare(&work, &dist, bases)?;
     let mut table = Table::default();
     for app in [App::flask(), App::nodejs()] {
-        one_app(
-            &app,
-            &Build {
-                registry: &registry,
-                builder: &builder,
-                runtime: &runtime,
-                work: &work,
-            },
-            &mut table,
-        )?;
+        one_app(&app, &build, &mut table)?;
     }
     println!("\n{table}");
     println!(
         "demo: all good after {:.0} s; logs in {}",
         begin.elapsed().as_secs_f64(),
-        runtime.dir.join("logs").display()
+        build.runtime.dir.join("logs").display()
     );
     Ok(())
 }
 
 /// Build, read back, start; change a line and rebuild; rebase and start again.
-fn one_app(app: &App, build: &Build<'_>, table: &mut Table) -> Result<()> {
+fn one_app(app: &App, build: &Build, table: &mut Table) -> Result<()> {
     let name = app.name;
     let source = build.source(app)?;
     let first = step(&format!("{name}: first build"), || {

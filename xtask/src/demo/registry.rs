@@ -5,6 +5,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 use std::{
     fs,
+    net::{Ipv4Addr, TcpListener},
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::Command,
@@ -14,7 +15,7 @@ use wharf_testkit::{
     token_issuer::{self, Account, TokenIssuer, TokenIssuerOptions},
 };
 
-/// Fixed, because images name it: a second run finds its own.
+/// Preferred, because images name it: a second run finds its own.
 const PORT: u16 = 18_180;
 const ACCOUNT: &str = "robot$demo+builder";
 const PASSWORD: &str = "only-for-the-demo";
@@ -42,10 +43,16 @@ impl DemoRegistry {
         let server = RegistryServer::start(&RegistryServerOptions {
             authentication: Authentication::by(&issuer),
             data: Some(data),
-            port: Some(PORT),
+            port: is_free(PORT).then_some(PORT),
             ..RegistryServerOptions::default()
         })
-        .with_context(|| format!("start docker-registry on port {PORT}"))?;
+        .context("start docker-registry")?;
+        if server.port() != PORT {
+            println!(
+                "    port {PORT} is taken, so images are named by port {}",
+                server.port()
+            );
+        }
         let registry = Self {
             server,
             _issuer: issuer,
@@ -222,6 +229,10 @@ fn package_rust_buildpack(source: &Path, dist: &Path, work: &Path) -> Result<Pat
             .with_context(|| format!("copy to {}", to.display()))?;
     }
     Ok(dir)
+}
+
+fn is_free(port: u16) -> bool {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
 }
 
 fn base64(bytes: &[u8]) -> String {

@@ -3,12 +3,12 @@ use std::{fmt, time::Duration};
 
 /// One phase of one build.
 #[derive(Debug)]
-struct Row {
-    app: &'static str,
-    build: &'static str,
-    phase: String,
-    time: Duration,
-    note: String,
+pub(crate) struct Row {
+    pub app: &'static str,
+    pub build: &'static str,
+    pub phase: &'static str,
+    pub time: Duration,
+    pub note: String,
 }
 
 /// Phases, times, bytes, reuse.
@@ -19,21 +19,8 @@ pub(crate) struct Table {
 
 impl Table {
     /// Adds a phase.
-    pub(crate) fn add(
-        &mut self,
-        app: &'static str,
-        build: &'static str,
-        phase: &str,
-        time: Duration,
-        note: String,
-    ) {
-        self.rows.push(Row {
-            app,
-            build,
-            phase: phase.to_owned(),
-            time,
-            note,
-        });
+    pub(crate) fn add(&mut self, row: Row) {
+        self.rows.push(row);
     }
 }
 
