@@ -47,7 +47,12 @@ impl Outcome {
     /// Ends the test unless the status is `code`.
     #[track_caller]
     pub fn expect_code(&self, code: i32) -> &Self {
-        assert_eq!(self.code, code, "{}", self.output);
+        assert!(
+            self.code == code,
+            "a step that the test needs\n  expected: exit status {code}\n  seen: {} with the output\n{}",
+            self.code,
+            self.output
+        );
         self
     }
 
