@@ -70,8 +70,8 @@ impl Session {
             }
             let Chosen { digest, size } = manifest::choose(&fetched.bytes, platform)?;
             fetched = self.manifest(repository, &digest.to_string()).await?;
+            verify_size("manifest", &fetched.bytes, size)?;
             verify("manifest", fetched.digest, Some(digest))?;
-            verify_size("manifest", fetched.bytes.len() as u64, Some(size))?;
         }
         if fetched.kind == Kind::Image {
             return Ok(fetched);
@@ -93,9 +93,9 @@ impl Session {
     }
 
     async fn manifest(&self, repository: &str, identifier: &str) -> Result<Fetched, Failure> {
-        let target = self.manifest_target(repository, identifier).await?;
-        let call = Call::to(Method::GET, target, vec![Scope::pull(repository)]);
-        let mut response = self.send(&call.accept(manifest::ACCEPTED)).await?;
+        let mut response = self
+            .request_manifest(Method::GET, repository, identifier)
+            .await?;
         let promised = content_digest(&response);
         let content_type = response.headers().get(CONTENT_TYPE);
         let content_type = content_type.and_then(|value| value.to_str().ok().map(str::to_owned));
@@ -114,15 +114,23 @@ impl Session {
 
     /// Whether manifests of the repository can be read; a missing one is fine.
     pub(crate) async fn check_read(&self, reference: &Reference) -> Result<(), Failure> {
-        let repository = reference.repository();
-        let target = self
-            .manifest_target(repository, &reference.identifier())
-            .await?;
-        let call = Call::to(Method::HEAD, target, vec![Scope::pull(repository)]);
-        match self.send(&call.accept(manifest::ACCEPTED)).await {
+        let (repository, identifier) = (reference.repository(), reference.identifier());
+        let answer = self.request_manifest(Method::HEAD, repository, &identifier);
+        match answer.await {
             Err(failure) if failure.status() != Some(404) => Err(failure),
             _ => Ok(()),
         }
+    }
+
+    async fn request_manifest(
+        &self,
+        method: Method,
+        repository: &str,
+        identifier: &str,
+    ) -> Result<Response, Failure> {
+        let target = self.manifest_target(repository, identifier).await?;
+        let call = Call::to(method, target, vec![Scope::pull(repository)]);
+        self.send(&call.accept(manifest::ACCEPTED)).await
     }
 
     /// Removes a manifest. A registry that keeps everything, or has nothing, is fine.
@@ -160,7 +168,7 @@ impl Session {
             mismatch("config", format!("{limit} bytes"), actual)
         })?;
         Counters::add(&self.counters().bytes_downloaded, bytes.len() as u64);
-        verify_size("config", bytes.len() as u64, Some(descriptor.size))?;
+        verify_size("config", &bytes, descriptor.size)?;
         verify("config", digest_of(&bytes), Some(descriptor.digest))?;
         Ok(bytes)
     }
@@ -224,15 +232,13 @@ pub(crate) fn verify(
     }
 }
 
-fn verify_size(what: &'static str, actual: u64, expected: Option<u64>) -> Result<(), Failure> {
-    match expected {
-        Some(expected) if expected != actual => Err(mismatch(
-            what,
-            format!("{expected} bytes"),
-            format!("{actual} bytes"),
-        )),
-        _ => Ok(()),
+fn verify_size(what: &'static str, bytes: &[u8], expected: u64) -> Result<(), Failure> {
+    let actual = bytes.len() as u64;
+    if actual == expected {
+        return Ok(());
     }
+    let (expected, actual) = (format!("{expected} bytes"), format!("{actual} bytes"));
+    Err(mismatch(what, expected, actual))
 }
 
 fn mismatch(what: &'static str, expected: String, actual: String) -> Failure {
