@@ -2,6 +2,8 @@
 //!
 //! | module | what |
 //! |---|---|
+//! | [`error_text`] | errors with their causes |
+//! | [`files`] | files that tests make |
 //! | [`golden`] | recorded outputs of the reference lifecycle |
 //! | [`image_recipe`] | small images, made in memory |
 //! | [`memory_store`] | an image store stricter than a registry, which counts what is done to it |
@@ -12,6 +14,8 @@
 //! | [`scripted_server`] | a server that says what a test wants it to say |
 //! | [`certificates`] | certificates from an authority of their own |
 pub mod certificates;
+pub mod error_text;
+pub mod files;
 pub mod golden;
 mod http;
 pub mod image_recipe;
@@ -22,6 +26,7 @@ pub mod scripted_server;
 pub mod store_contract;
 pub mod token_issuer;
 
+pub use error_text::chain;
 pub use image_recipe::ImageRecipe;
 pub use memory_store::MemoryStore;
 pub use recording_log::RecordingLog;

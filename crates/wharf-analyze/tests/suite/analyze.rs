@@ -1,6 +1,5 @@
 //! Analyses end to end, on a strict store in memory.
 use std::{
-    error::Error,
     fs,
     path::{Path, PathBuf},
 };
@@ -15,7 +14,7 @@ use wharf_spec::{
     reference::Reference,
     target::{Distro, Target},
 };
-use wharf_testkit::{ImageRecipe, MemoryStore, RecordingLog, image_recipe::platform};
+use wharf_testkit::{ImageRecipe, MemoryStore, RecordingLog, chain, image_recipe::platform};
 
 fn reference(text: &str) -> Reference {
     text.parse().unwrap()
@@ -57,18 +56,8 @@ fn run(
     (analyze(inputs, store, &log), log)
 }
 
-fn message(error: &AnalyzeError) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text = format!("{text}: {error}");
-        source = error.source();
-    }
-    text
-}
-
 fn failure(inputs: &AnalyzeInputs, store: &MemoryStore) -> String {
-    message(&run(inputs, store).0.unwrap_err())
+    chain(&run(inputs, store).0.unwrap_err())
 }
 
 /// An app whose SBOM layer was made with layers directory `there`.
@@ -288,7 +277,7 @@ fn tags_on_two_registries_are_an_error_of_their_own() {
     let error = run(&inputs, &store()).0.unwrap_err();
     assert!(matches!(error, AnalyzeError::MultipleRegistries { .. }));
     assert_eq!(
-        message(&error),
+        chain(&error),
         "write 's.example/app' and 'r.example/app': writing to multiple registries is unsupported"
     );
 }
@@ -325,11 +314,11 @@ fn the_best_readable_name_of_the_run_image_is_taken() {
     let error = chosen(bad, &store).unwrap_err();
     assert!(matches!(&error, AnalyzeError::NoRunImage { candidates } if candidates.len() == 3));
     assert_eq!(
-        message(&error),
+        chain(&error),
         "find accessible run image; tried 'r.example/run:1' (read manifest of 'r.example/run:1': access is denied (Read); the account lacks the right for this repository), 'o.example/none' (there is no such image), 'No/Reference' (a repository has lower-case letters and digits, separated by '/', '.', '-', '_' or '__')"
     );
     assert_eq!(
-        message(&chosen(candidates("", &[]), &store).unwrap_err()),
+        chain(&chosen(candidates("", &[]), &store).unwrap_err()),
         "find accessible run image; none is named: give -run-image, or list it in run.toml"
     );
 }

@@ -1,5 +1,6 @@
-use crate::support::{Stage, write};
+use crate::support::Stage;
 use wharf_env::Env;
+use wharf_testkit::files::write;
 
 const BUILD: &str = "[types]\nbuild = true\n";
 

@@ -39,7 +39,7 @@ fn a_missing_program_is_named() {
     let error = wharf_build::build(&stage.inputs, &store, &runner, &stage.log, &mut Vec::new())
         .unwrap_err();
     assert_eq!(
-        crate::support::messages(&error),
+        wharf_testkit::chain(&error),
         format!(
             "build with buildpack 'a@1': run '{}': there is no such file; a buildpack without an order needs it",
             stage.dir.path().join("buildpacks/a/1/bin/build").display()

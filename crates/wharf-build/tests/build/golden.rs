@@ -1,5 +1,4 @@
 //! The recorded build of the reference with real processes.
-use crate::support::Lines;
 use std::{
     collections::BTreeMap,
     fs,
@@ -11,7 +10,7 @@ use wharf_spec::{
     api::PlatformApi,
     files::{metadata::BuildMetadata, parse},
 };
-use wharf_testkit::golden;
+use wharf_testkit::{RecordingLog, golden};
 
 /// Every file below `directory` that was recorded: TOML and SBOM files.
 fn recorded_files(directory: &Path) -> BTreeMap<PathBuf, String> {
@@ -60,7 +59,7 @@ fn metadata_layers_and_sboms_are_those_of_the_reference() {
         let runner = ProcessRunner::new(Cancel::new());
         let store = BuildpackStore::new(buildpacks);
         let mut out = Vec::new();
-        let metadata = build(&inputs, &store, &runner, &Lines::default(), &mut out).unwrap();
+        let metadata = build(&inputs, &store, &runner, &RecordingLog::new(), &mut out).unwrap();
 
         let text = golden::text(api, "first/4-builder/config/metadata.toml");
         assert_eq!(metadata.encode(features.command_form).unwrap(), text);

@@ -1,7 +1,8 @@
-use crate::support::{Stage, write};
+use crate::support::Stage;
 use std::fs;
 use wharf_build::BuildError;
 use wharf_spec::api::SbomPaths;
+use wharf_testkit::files::write;
 
 #[test]
 fn layers_without_types_are_moved_away() {

@@ -85,10 +85,7 @@ fn a_process_is_read_as_its_api_writes_it() {
             },
         };
         assert_eq!(stage.build().unwrap().processes, [expected], "{api}");
-        assert_eq!(
-            stage.log.warnings().is_empty(),
-            features.process_working_dir
-        );
+        assert_eq!(stage.warnings().is_empty(), features.process_working_dir);
     }
 }
 
@@ -172,7 +169,7 @@ fn bills_of_materials_go_where_the_platform_looks_for_them() {
         let path = stage.layers("sbom").join(kind).join("sbom.legacy.json");
         assert_eq!(fs::read_to_string(path).unwrap(), json);
     }
-    assert_eq!(stage.log.warnings().len(), 2);
+    assert_eq!(stage.warnings().len(), 2);
 
     stage.inputs.legacy_bom = LegacyBom::Label;
     let metadata = stage.build().unwrap();

@@ -89,7 +89,7 @@ fn the_last_default_wins() {
             Some("worker")
         )
     );
-    assert_eq!(stage.log.warnings(), [""; 0]);
+    assert_eq!(stage.warnings(), [""; 0]);
 }
 
 #[test]
@@ -97,7 +97,7 @@ fn redefining_the_default_type_without_a_mark_leaves_no_default_and_a_warning() 
     let redefined = stage(&[&["web*"], &["web"]]);
     assert_eq!(built(&redefined), expected(&["web[] of b"], None));
     assert_eq!(
-        redefined.log.warnings(),
+        redefined.warnings(),
         [
             "redefining the following default process types with processes not marked as default: [web]"
         ]
@@ -107,7 +107,7 @@ fn redefining_the_default_type_without_a_mark_leaves_no_default_and_a_warning() 
         built(&elsewhere),
         expected(&["web[production] of a", "web[test] of b"], Some("web"))
     );
-    assert_eq!(elsewhere.log.warnings(), [""; 0]);
+    assert_eq!(elsewhere.warnings(), [""; 0]);
 }
 
 #[test]

@@ -15,30 +15,9 @@ use wharf_env::Env;
 use wharf_spec::{
     api::{CommandForm, LegacyBom, SbomPaths},
     files::{group::Group, metadata::BuildMetadata, parse, plan::Plan},
-    log::{Level, Log},
+    log::Level,
 };
-
-#[derive(Default)]
-pub(crate) struct Lines(Mutex<Vec<(Level, String)>>);
-
-impl Log for Lines {
-    fn line(&self, level: Level, text: &str) {
-        self.0.lock().unwrap().push((level, text.to_owned()));
-    }
-}
-
-impl Lines {
-    pub(crate) fn warnings(&self) -> Vec<String> {
-        let lines = self.0.lock().unwrap();
-        let warnings = lines.iter().filter(|(level, _)| *level == Level::Warn);
-        warnings.map(|(_, text)| text.clone()).collect()
-    }
-}
-
-pub(crate) fn write(path: &Path, text: &str) {
-    fs::create_dir_all(path.parent().unwrap()).unwrap();
-    fs::write(path, text).unwrap();
-}
+use wharf_testkit::{RecordingLog, chain, files::write};
 
 /// What `bin/build` of one buildpack does: files below its layers directory, and how it ends.
 #[derive(Clone)]
@@ -94,7 +73,7 @@ pub(crate) struct Stage {
     pub(crate) dir: TempDir,
     pub(crate) inputs: BuildInputs,
     pub(crate) runner: ScriptedRunner,
-    pub(crate) log: Lines,
+    pub(crate) log: RecordingLog,
 }
 
 impl Stage {
@@ -121,7 +100,7 @@ impl Stage {
             },
             dir,
             runner: ScriptedRunner::default(),
-            log: Lines::default(),
+            log: RecordingLog::new(),
         }
     }
 
@@ -178,15 +157,12 @@ impl Stage {
         self.inputs.layers_dir.join(path)
     }
 
+    pub(crate) fn warnings(&self) -> Vec<String> {
+        self.log.lines(Level::Warn)
+    }
+
     /// The error of the build with its causes.
     pub(crate) fn message(&self) -> String {
-        messages(&self.build().unwrap_err())
-    }
-}
-
-pub(crate) fn messages(error: &dyn std::error::Error) -> String {
-    match error.source() {
-        Some(source) => format!("{error}: {}", messages(source)),
-        None => error.to_string(),
+        chain(&self.build().unwrap_err())
     }
 }

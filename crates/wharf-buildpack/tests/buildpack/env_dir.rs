@@ -1,7 +1,7 @@
-use crate::support::write;
 use std::{fs, os::unix::fs::symlink};
 use wharf_buildpack::env_dir;
 use wharf_env::EnvFile;
+use wharf_testkit::files::write;
 
 fn file(name: &str, content: &str) -> EnvFile {
     EnvFile {

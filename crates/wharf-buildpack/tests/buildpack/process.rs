@@ -1,4 +1,4 @@
-use crate::support::{Script, Sink, request, write};
+use crate::support::{Script, Sink, request};
 use std::{
     fs::{self, File, Permissions},
     os::unix::fs::PermissionsExt,
@@ -9,6 +9,7 @@ use wharf_buildpack::{
     BuildpackRunner, Cancel, Captured, Exit, ProcessRunner, Request, RunError,
     process::CAPTURE_LIMIT,
 };
+use wharf_testkit::files::write;
 
 fn runner() -> ProcessRunner {
     ProcessRunner::new(Cancel::new())

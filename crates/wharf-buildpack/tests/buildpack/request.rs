@@ -1,4 +1,3 @@
-use crate::support::write;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 use wharf_buildpack::{Buildpack, BuildpackStore, Context, Request};
@@ -7,6 +6,7 @@ use wharf_spec::{
     api::{BuildpackApi, PlatformApi, UserEnv},
     target::{Distro, Target},
 };
+use wharf_testkit::files::write;
 
 fn buildpack(api: BuildpackApi, clear_env: bool) -> (TempDir, Buildpack) {
     let dir = tempfile::tempdir().unwrap();

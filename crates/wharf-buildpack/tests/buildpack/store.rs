@@ -1,8 +1,7 @@
-use crate::support::write;
-use std::error::Error;
 use tempfile::TempDir;
 use wharf_buildpack::{Buildpack, BuildpackStore, StoreError, file::TOML_LIMIT};
 use wharf_spec::api::BuildpackApi;
+use wharf_testkit::{chain, files::write};
 
 fn store_with(path: &str, text: &str) -> (TempDir, BuildpackStore) {
     let dir = tempfile::tempdir().unwrap();
@@ -13,13 +12,6 @@ fn store_with(path: &str, text: &str) -> (TempDir, BuildpackStore) {
 
 fn load(store: &BuildpackStore, version: &str) -> Result<Buildpack, StoreError> {
     store.load(&"a/b".parse().unwrap(), version)
-}
-
-fn messages(error: &dyn Error) -> String {
-    match error.source() {
-        Some(source) => format!("{error}: {}", messages(source)),
-        None => error.to_string(),
-    }
 }
 
 #[test]
@@ -46,7 +38,7 @@ fn a_missing_buildpack_is_named_with_the_place_looked_at() {
     let path = dir.path().join("a_b/1/buildpack.toml");
     let error = load(&store, "1").unwrap_err();
     assert_eq!(
-        messages(&error),
+        chain(&error),
         format!(
             "find buildpack 'a/b@1': there is no '{}'; check the order and the buildpacks directory",
             path.display()
@@ -61,7 +53,7 @@ fn without_a_version_there_must_be_one_only() {
     write(&dir.path().join("a_b/2/buildpack.toml"), "");
     let error = load(&store, "").unwrap_err();
     assert_eq!(
-        messages(&error),
+        chain(&error),
         format!(
             "choose a version of buildpack 'a/b': '{}' holds 1, 2; name one in the order",
             dir.path().join("a_b").display()
@@ -87,7 +79,7 @@ fn an_unknown_api_is_told_before_anything_else_is_judged() {
         assert!(matches!(error, StoreError::Api { .. }));
         let path = dir.path().join("a_b/1/buildpack.toml");
         assert_eq!(
-            messages(&error),
+            chain(&error),
             format!("use buildpack 'a/b@1' of '{}': {cause}", path.display())
         );
     }
@@ -100,7 +92,7 @@ fn a_descriptor_that_cannot_be_parsed_is_named_with_line_and_column() {
         "api = '0.10'\n[buildpack]\nid = 'a b'\n",
     );
     let error = load(&store, "1").unwrap_err();
-    let text = messages(&error);
+    let text = chain(&error);
     let start = format!(
         "load buildpack 'a/b@1': read '{}': TOML parse error at line 3, column 6\n",
         dir.path().join("a_b/1/buildpack.toml").display()
@@ -114,7 +106,7 @@ fn an_oversized_descriptor_is_refused() {
     let (dir, store) = store_with("a_b/1/buildpack.toml", &text);
     let path = dir.path().join("a_b/1/buildpack.toml");
     assert_eq!(
-        messages(&load(&store, "1").unwrap_err()),
+        chain(&load(&store, "1").unwrap_err()),
         format!(
             "load buildpack 'a/b@1': read '{}': it is larger than {TOML_LIMIT} bytes",
             path.display()

@@ -9,11 +9,7 @@ use std::{
 use tempfile::TempDir;
 use wharf_buildpack::Request;
 use wharf_env::Env;
-
-pub(crate) fn write(path: &Path, text: &str) {
-    fs::create_dir_all(path.parent().unwrap()).unwrap();
-    fs::write(path, text).unwrap();
-}
+use wharf_testkit::files::write;
 
 /// A directory with one executable shell script.
 pub(crate) struct Script {

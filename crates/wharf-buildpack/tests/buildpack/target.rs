@@ -1,9 +1,9 @@
-use crate::support::write;
 use wharf_buildpack::{
     BuildpackStore,
     target::{complete, describe, describe_supported, is_supported},
 };
 use wharf_spec::target::{Distro, SupportedTarget, Target};
+use wharf_testkit::files::write;
 
 fn distro(name: &str, version: &str) -> Distro {
     Distro {

@@ -1,5 +1,5 @@
 //! Cache images.
-use crate::layers::{archive, chain, layer, metadata, read};
+use crate::layers::{archive, layer, metadata, read};
 use std::{num::NonZeroUsize, sync::Arc};
 use wharf_cache::{Cache, CacheLayer, CacheWrite, ImageCache};
 use wharf_image::{Access, DraftLayer, Family, Image, ImageStore};
@@ -12,7 +12,7 @@ use wharf_spec::{
     reference::Reference,
 };
 use wharf_testkit::{
-    ImageRecipe, MemoryStore, RecordingLog,
+    ImageRecipe, MemoryStore, RecordingLog, chain,
     image_recipe::{self, platform},
     memory_store::Counts,
 };

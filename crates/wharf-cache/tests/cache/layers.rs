@@ -1,6 +1,6 @@
 //! Layers to cache.
 use std::{fs, io::Read, path::Path};
-use wharf_cache::{Cache, CacheError, CacheLayer};
+use wharf_cache::{Cache, CacheLayer};
 use wharf_layer::{LayerContent, Owner, diff_id};
 use wharf_spec::labels::lifecycle::{BuildpackLayers, CacheMetadata, LayerMetadata};
 
@@ -57,15 +57,4 @@ pub(crate) fn read(cache: &dyn Cache, layer: &CacheLayer) -> Option<Result<Vec<u
     let mut bytes = Vec::new();
     let read = reader.read_to_end(&mut bytes);
     Some(read.map(|_| bytes).map_err(|error| error.to_string()))
-}
-
-/// An error with its causes.
-pub(crate) fn chain(error: &CacheError) -> String {
-    let mut text = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(error) = source {
-        text = format!("{text}: {error}");
-        source = error.source();
-    }
-    text
 }

@@ -1,5 +1,5 @@
 //! Cache directories.
-use crate::layers::{archive, chain, layer, metadata, read};
+use crate::layers::{archive, layer, metadata, read};
 use std::{
     fs,
     os::unix::fs::MetadataExt,
@@ -11,7 +11,7 @@ use wharf_spec::{
     labels::{CACHE_METADATA, lifecycle::CacheMetadata},
     log::Level,
 };
-use wharf_testkit::{RecordingLog, golden};
+use wharf_testkit::{RecordingLog, chain, golden};
 
 /// A directory for the cache and one for the layers.
 struct Place {

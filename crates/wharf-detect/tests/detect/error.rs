@@ -1,4 +1,4 @@
-use crate::support::{Script, Stage, messages};
+use crate::support::{Script, Stage};
 use std::fs;
 use wharf_detect::DetectError;
 use wharf_spec::log::Level;
@@ -12,7 +12,7 @@ fn an_unknown_api_in_any_group_is_told_before_anything_runs() {
     assert!(matches!(error, DetectError::BuildpackApi { .. }));
     let path = stage.dir.path().join("buildpacks/b/1/buildpack.toml");
     assert_eq!(
-        messages(&error),
+        wharf_testkit::chain(&error),
         format!(
             "start detection: use buildpack 'b@1' of '{}': Buildpack API '0.99' is not supported, supported are 0.7 to 0.12",
             path.display()
@@ -28,7 +28,7 @@ fn a_missing_buildpack_is_named() {
     let error = stage.detect().unwrap_err();
     assert!(matches!(error, DetectError::Buildpack { .. }));
     let path = stage.dir.path().join("buildpacks/b/1/buildpack.toml");
-    assert!(messages(&error).contains(&format!("there is no '{}'", path.display())));
+    assert!(wharf_testkit::chain(&error).contains(&format!("there is no '{}'", path.display())));
 }
 
 #[test]
@@ -61,7 +61,7 @@ fn a_plan_that_is_not_toml_is_an_error_of_its_buildpack_with_line_and_column() {
             ..
         }
     ));
-    let lines = stage.log.at_least(Level::Info);
+    let lines = stage.log.lines(Level::Info);
     assert_eq!(lines[0], "======== Error: a@1 ========");
     assert!(lines[1].starts_with("read '"), "{}", lines[1]);
     assert!(
@@ -94,7 +94,7 @@ fn a_variable_nobody_can_set_is_named() {
     fs::create_dir_all(&env).unwrap();
     fs::write(env.join("A"), b"\0").unwrap();
     assert_eq!(
-        messages(&stage.detect().unwrap_err()),
+        wharf_testkit::chain(&stage.detect().unwrap_err()),
         format!(
             "read environment: read environment variable: read '{}': it contains a zero byte, which an environment variable cannot hold",
             env.join("A").display()

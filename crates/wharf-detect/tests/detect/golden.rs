@@ -1,12 +1,11 @@
 //! The recorded inputs of the reference with real processes.
-use crate::support::Lines;
 use wharf_buildpack::{BuildpackStore, Cancel, Context, ProcessRunner};
 use wharf_detect::{DetectInputs, detect};
 use wharf_spec::{
     api::{Extensions, PlatformApi},
     files::{analyzed::Analyzed, group::Group, parse, plan::Plan, system::SystemBuildpacks},
 };
-use wharf_testkit::golden;
+use wharf_testkit::{RecordingLog, golden};
 
 #[test]
 fn group_and_plan_are_those_of_the_reference() {
@@ -19,6 +18,7 @@ fn group_and_plan_are_those_of_the_reference() {
             context: Context {
                 app_dir: golden::path(api, "inputs/workspace"),
                 platform_dir: golden::path(api, "inputs/platform"),
+                user_env: features.user_env,
                 build_config_dir: None,
                 temp_dir: temp.path().to_owned(),
                 process_env: [("PATH", "/usr/bin:/bin")].into_iter().collect(),
@@ -34,7 +34,7 @@ fn group_and_plan_are_those_of_the_reference() {
         golden::copy_buildpacks(api, &buildpacks);
         let store = BuildpackStore::new(buildpacks);
         let runner = ProcessRunner::new(Cancel::new());
-        let detected = detect(&inputs, &store, &runner, &Lines::default()).unwrap();
+        let detected = detect(&inputs, &store, &runner, &RecordingLog::new()).unwrap();
         let group: Group = parse(&golden::text(api, "first/2-detector/group.toml")).unwrap();
         let plan: Plan = parse(&golden::text(api, "first/2-detector/plan.toml")).unwrap();
         assert_eq!(detected.group, group);

@@ -1,4 +1,4 @@
-use crate::support::{Stage, messages, order};
+use crate::support::{Stage, order};
 use wharf_detect::DetectError;
 use wharf_spec::{
     api::{BuildpackApi, Extensions},
@@ -16,7 +16,7 @@ fn a_composite_stands_for_each_of_its_groups_the_leftmost_varying_slowest() {
     }
     stage.passing(&["e"]);
     assert!(stage.detect().is_err());
-    let blocks = stage.log.at_least(Level::Info);
+    let blocks = stage.log.lines(Level::Info);
     let mut groups: Vec<String> = Vec::new();
     for line in blocks {
         if line == "======== Results ========" {
@@ -53,7 +53,7 @@ fn a_composite_that_contains_itself_is_an_error() {
     stage.descriptor("y", "0.10", &order(&["x"]));
     stage.passing(&["a"]);
     assert_eq!(
-        messages(&stage.detect().unwrap_err()),
+        wharf_testkit::chain(&stage.detect().unwrap_err()),
         "resolve order: composite buildpack 'x@1' contains itself, through x@1, y@1"
     );
 }
@@ -86,7 +86,7 @@ fn system_buildpacks_stand_around_a_group_unless_it_has_them() {
     stage.exits("a", 100);
     stage.passing(&["pre", "post", "b"]);
     assert_eq!(stage.detected(), ["pre", "post", "b"]);
-    let lines = stage.log.at_least(Level::Debug);
+    let lines = stage.log.lines(Level::Debug);
     let merged: Vec<_> = lines
         .iter()
         .filter(|line| line.contains("system"))
@@ -140,12 +140,12 @@ fn extensions_of_the_order_are_ignored_with_a_warning() {
     stage.passing(&["a"]);
     assert_eq!(stage.detected(), ["a"]);
     assert_eq!(
-        stage.log.at_least(Level::Warn),
+        stage.log.lines(Level::Warn),
         ["image extensions are not supported yet; the order's extensions are ignored"]
     );
     let mut stage = Stage::new(&(order(&["a"]) + extensions));
     stage.passing(&["a"]);
     stage.inputs.extensions = Extensions::Unknown;
     assert_eq!(stage.detected(), ["a"]);
-    assert_eq!(stage.log.at_least(Level::Warn), [""; 0]);
+    assert_eq!(stage.log.lines(Level::Warn), [""; 0]);
 }

@@ -8,7 +8,7 @@ fn success_says_who_takes_part() {
     stage.exits("b", 100);
     stage.detected();
     assert_eq!(
-        stage.log.at_least(Level::Info),
+        stage.log.lines(Level::Info),
         [
             "2 of 3 buildpacks participating",
             "example/long 1",
@@ -16,7 +16,7 @@ fn success_says_who_takes_part() {
         ]
     );
     assert_eq!(
-        stage.log.at_least(Level::Debug),
+        stage.log.lines(Level::Debug),
         [
             "======== Results ========",
             "pass: example/long@1",
@@ -93,7 +93,7 @@ fn failure_says_everything_whatever_the_level() {
         "======== Results ========",
         "err:  h@1",
     ];
-    assert_eq!(stage.log.at_least(Level::Info), expected);
+    assert_eq!(stage.log.lines(Level::Info), expected);
     let trace = error.trace().unwrap();
     let informed = trace
         .lines()
@@ -120,7 +120,7 @@ fn a_group_of_failing_optional_members_says_so() {
     stage.exits("a", 100);
     stage.detect().unwrap_err();
     assert_eq!(
-        stage.log.at_least(Level::Info),
+        stage.log.lines(Level::Info),
         [
             "======== Results ========",
             "skip: a@1",

@@ -17,27 +17,8 @@ use wharf_detect::{DetectError, DetectInputs, Detected, detect};
 use wharf_spec::{
     api::Extensions,
     files::{parse, system::SystemBuildpacks},
-    log::{Level, Log},
 };
-
-/// Keeps lines.
-#[derive(Default)]
-pub(crate) struct Lines(Mutex<Vec<(Level, String)>>);
-
-impl Log for Lines {
-    fn line(&self, level: Level, text: &str) {
-        self.0.lock().unwrap().push((level, text.to_owned()));
-    }
-}
-
-impl Lines {
-    /// Lines of at least `level`.
-    pub(crate) fn at_least(&self, level: Level) -> Vec<String> {
-        let lines = self.0.lock().unwrap();
-        let kept = lines.iter().filter(|(of, _)| *of >= level);
-        kept.map(|(_, text)| text.clone()).collect()
-    }
-}
+use wharf_testkit::RecordingLog;
 
 /// What `bin/detect` of one buildpack does.
 #[derive(Clone, Default)]
@@ -98,7 +79,7 @@ pub(crate) struct Stage {
     pub(crate) dir: TempDir,
     pub(crate) inputs: DetectInputs,
     pub(crate) runner: ScriptedRunner,
-    pub(crate) log: Lines,
+    pub(crate) log: RecordingLog,
 }
 
 impl Stage {
@@ -128,7 +109,7 @@ impl Stage {
             },
             dir,
             runner,
-            log: Lines::default(),
+            log: RecordingLog::new(),
         }
     }
 
@@ -212,12 +193,4 @@ pub(crate) fn order(groups: &[&str]) -> String {
         }
     }
     text
-}
-
-/// An error and its causes.
-pub(crate) fn messages(error: &dyn std::error::Error) -> String {
-    match error.source() {
-        Some(source) => format!("{error}: {}", messages(source)),
-        None => error.to_string(),
-    }
 }

@@ -39,7 +39,7 @@ fn a_required_member_for_another_target_is_an_error_with_the_reason() {
         }
     ));
     assert_eq!(
-        stage.log.at_least(Level::Info),
+        stage.log.lines(Level::Info),
         [
             "======== Error: a@1 ========",
             "the run image is linux/amd64 debian 12, but the buildpack supports linux/arm64",
@@ -56,7 +56,7 @@ fn an_optional_member_for_another_target_is_skipped_with_the_reason() {
     let stage = stage("a? b");
     assert_eq!(stage.detected(), ["b"]);
     assert_eq!(
-        stage.log.at_least(Level::Debug)[..3],
+        stage.log.lines(Level::Debug)[..3],
         [
             "======== Results ========",
             "skip: a@1: the run image is linux/amd64 debian 12, but the buildpack supports linux/arm64",

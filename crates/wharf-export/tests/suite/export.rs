@@ -1,15 +1,15 @@
 //! Exports end to end, on a strict store in memory.
 use crate::common::{Stage, reference};
 use serde_json::Value;
-use std::{error::Error, fs};
-use wharf_export::{Change, ExportError, Exported};
+use std::fs;
+use wharf_export::{Change, Exported};
 use wharf_image::{Access, Family, Image, Transfer, validate::validate};
 use wharf_spec::{
     api::{BaseContract, History, PlatformApi, SbomPaths},
     files::{metadata::Process, parse},
     log::Level,
 };
-use wharf_testkit::{ImageRecipe, RecordingLog};
+use wharf_testkit::{ImageRecipe, RecordingLog, chain};
 
 fn run_image() -> ImageRecipe {
     ImageRecipe::new()
@@ -61,22 +61,12 @@ fn export(stage: &Stage) -> Exported {
     stage.export(&RecordingLog::new()).unwrap()
 }
 
-fn message(error: &ExportError) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text = format!("{text}: {error}");
-        source = error.source();
-    }
-    text
-}
-
 /// The message of a failed export, which has tagged nothing.
 fn failure(stage: &Stage) -> String {
     stage.store.reset_counts();
     let error = stage.export(&RecordingLog::new()).unwrap_err();
     assert_eq!(stage.store.counts().image_writes, 0);
-    message(&error)
+    chain(&error)
 }
 
 fn config<'a>(image: &'a Image, name: &str) -> &'a Value {
@@ -161,7 +151,7 @@ fn the_entrypoint_is_what_was_asked_for_else_the_default_else_the_launcher() {
         stage.inputs.process_type = asked_for.map(str::to_owned);
         stage.build_metadata.buildpack_default_process_type = default.map(str::to_owned);
         let log = RecordingLog::new();
-        stage.export(&log).map_err(|error| message(&error))?;
+        stage.export(&log).map_err(|error| chain(&error))?;
         let lines = log.lines(Level::Info);
         let line = lines
             .iter()

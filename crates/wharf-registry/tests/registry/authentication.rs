@@ -1,6 +1,6 @@
 //! Tokens, their renewal, and telling wrong credentials from missing rights.
 use crate::support::{
-    PASSWORD, USER, amd64, blob, chain, failed, image, issuer, options, reference, server, store,
+    PASSWORD, USER, amd64, blob, failed, image, issuer, options, reference, server, store,
     store_for,
 };
 use serde_json::json;
@@ -11,7 +11,7 @@ use std::{
 use wharf_image::{Access, DraftLayer, ImageStore, LayerSource, StoreErrorKind, Transfer};
 use wharf_registry::{Credentials, Keychain, RegistryOptions};
 use wharf_testkit::{
-    Authentication, RegistryServerOptions, ScriptedServer,
+    Authentication, RegistryServerOptions, ScriptedServer, chain,
     image_recipe::push,
     scripted_server::{Request, Response},
 };

@@ -1,5 +1,5 @@
 //! Writing: sessions that get lost, quotas, busy servers, wrong digests, several threads.
-use crate::support::{blob, chain, failed, image, options, reference, server, store, store_for};
+use crate::support::{blob, failed, image, options, reference, server, store, store_for};
 use serde_json::json;
 use std::sync::{
     Arc,
@@ -9,7 +9,7 @@ use wharf_image::{Access, DraftLayer, Family, ImageStore, LayerSource, StoreErro
 use wharf_layer::Compression;
 use wharf_registry::RegistryOptions;
 use wharf_testkit::{
-    RegistryServerOptions, ScriptedServer,
+    RegistryServerOptions, ScriptedServer, chain,
     image_recipe::{layer, push},
     scripted_server::{Request, Response},
 };

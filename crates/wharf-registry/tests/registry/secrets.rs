@@ -1,10 +1,10 @@
 //! Nothing secret is ever printed, whatever a server echoes.
-use crate::support::{amd64, blob, chain, image, options, reference, store};
+use crate::support::{amd64, blob, image, options, reference, store};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::json;
 use wharf_image::{Access, DraftLayer, ImageStore, LayerSource};
 use wharf_registry::{Credentials, Keychain, ProxySettings, RegistryOptions};
-use wharf_testkit::{ScriptedServer, scripted_server::Response};
+use wharf_testkit::{ScriptedServer, chain, scripted_server::Response};
 
 const SECRET: &str = "s3cr3t-p4ssw0rd";
 

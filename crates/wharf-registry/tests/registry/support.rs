@@ -88,17 +88,6 @@ pub(crate) fn blob(bytes: &[u8]) -> (Descriptor, Arc<Bytes>) {
     (descriptor, Arc::new(Bytes(Arc::new(bytes.to_vec()))))
 }
 
-/// An error with all its causes, as the edge prints it.
-pub(crate) fn chain(error: &StoreError) -> String {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
-}
-
 #[track_caller]
 pub(crate) fn failed<T>(result: Result<T, StoreError>) -> StoreErrorKind {
     match result {

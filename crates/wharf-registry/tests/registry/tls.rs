@@ -1,10 +1,11 @@
 //! Certificates, plain http, and what the errors say about them.
-use crate::support::{amd64, chain, failed, image, options, reference, server, store};
+use crate::support::{amd64, failed, image, options, reference, server, store};
 use std::net::TcpListener;
 use wharf_image::{ImageStore, StoreErrorKind};
 use wharf_registry::{RegistryOptions, RegistrySetupError, RegistryStore, TrustedCertificates};
 use wharf_testkit::{
-    RegistryServer, RegistryServerOptions, certificates::ServerCertificate, image_recipe::push,
+    RegistryServer, RegistryServerOptions, certificates::ServerCertificate, chain,
+    image_recipe::push,
 };
 
 fn tls_server(certificate: ServerCertificate) -> RegistryServer {
