@@ -1,6 +1,6 @@
 //! Builds that go on where the reference lifecycle stopped: on its image, its cache and its handoff files.
 use crate::{
-    compare::{compare_cache, copy_cache, files_below, recorded_manifest},
+    compare::{assert_one_family, compare_cache, copy_cache, files_below, recorded_manifest},
     replay::{Replay, run},
 };
 use serde_json::{Value, json};
@@ -180,6 +180,38 @@ fn the_references_image_is_rebased_as_the_reference_does_it() {
             digests(&before)[1..],
             "{api}"
         );
+    }
+}
+
+#[test]
+fn a_build_on_an_image_that_the_reference_rebased_reuses_every_layer_of_the_mixed_families() {
+    for api in APIS {
+        let replay = Replay::start(api);
+        let client = replay.registry.client();
+        let recorded = replay.golden.join("rebase/image");
+        let manifest = recorded_manifest(&recorded);
+        let config = manifest["config"]["digest"].as_str();
+        // Not with skopeo, which refuses such an image.
+        for digest in digests(&manifest).into_iter().chain(config) {
+            let bytes = fs::read(recorded.join(&digest[7..])).expect("read a recorded blob");
+            client.push_blob(&replay.path(), &bytes);
+        }
+        let docker = "application/vnd.docker.distribution.manifest.v2+json";
+        let bytes = fs::read(recorded.join("manifest.json")).expect("read the recorded manifest");
+        client.push_manifest(&replay.path(), "latest", docker, &bytes);
+        let patched = replay.golden.join("run-after");
+        replay.registry.push(&patched, "golden/run:base");
+        let stage = replay.stage();
+        let cache = replay.golden.join("second/cache/committed");
+        copy_cache(&cache, &stage.path("cache/committed"));
+        let mut output = String::new();
+        for (_, phase, args) in replay.phases("-cache-dir=/cache") {
+            output = run(&stage, phase, &args);
+        }
+        assert_all_reused(&output, api);
+        let ours = Image::pull(&format!("docker://{}", replay.image()));
+        assert_eq!(digests(&ours.manifest), digests(&manifest), "{api}");
+        assert_one_family(&ours.manifest);
     }
 }
 
