@@ -28,7 +28,8 @@ cargo xtask <task>
   pods     build the demo's Flask app as the Pods of docs/examples, and compare the images
   test     install what is missing and run every test
   check    format, clippy, licences, layers, generated docs
-  dist     static executables, lifecycle.toml, tarball and lifecycle image below target/dist
+  dist     static executables, lifecycle.toml, tarball and lifecycle image below target/dist; --verify compares with
+           what a copy of the checkout in another place gives
   layers   check which crate may depend on which
   docs     write the generated pages of docs/
 ";
@@ -52,7 +53,7 @@ fn run(task: &str, args: &[String]) -> Result<()> {
         "pods" => demo::pods::run(),
         "test" => suite::run(args),
         "check" => check::run(),
-        "dist" => dist::run().map(|_| ()),
+        "dist" => dist::task(args),
         "layers" => layers::run(),
         "docs" => docs::write(),
         "" | "help" | "-h" | "--help" => {

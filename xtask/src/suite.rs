@@ -7,6 +7,7 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
     packages::ensure()?;
     check::quick()?;
     let dist = dist::run()?;
+    dist::verify_packing(&dist)?;
     pods::check(&dist)?;
     let mut cargo = process::command("cargo", ["test", "--workspace", "--no-fail-fast"]);
     cargo

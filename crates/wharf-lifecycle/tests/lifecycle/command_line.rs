@@ -1,5 +1,7 @@
 //! The executable as platforms call it: names, flags, variables, exit codes.
 use crate::support::{Outcome, command, finish};
+use std::{fs, process::Command};
+use wharf_lifecycle::version::{COMMIT_AT, UNSTAMPED, VERSION};
 
 const PHASES: [&str; 8] = [
     "analyzer", "detector", "restorer", "builder", "exporter", "creator", "rebaser", "extender",
@@ -18,12 +20,9 @@ fn shown(name: &str, arguments: &[&str], environment: &[(&str, &str)]) -> (i32, 
     (outcome.status.unwrap(), outcome.stdout)
 }
 
+/// The version of an executable that nothing was stamped into.
 fn version() -> String {
-    format!(
-        "{}+{}\n",
-        wharf_lifecycle::version::VERSION,
-        wharf_lifecycle::version::COMMIT
-    )
+    format!("{VERSION}+\n")
 }
 
 #[test]
@@ -39,6 +38,31 @@ fn every_name_prints_the_version_whatever_stands_around_it() {
     );
     let bare = finish(command("lifecycle", &["-version"], &[]));
     assert_eq!((bare.status, bare.stdout), (Some(0), version()));
+}
+
+#[test]
+fn a_commit_written_over_its_room_in_the_executable_is_part_of_the_version() {
+    let mut bytes = fs::read(env!("CARGO_BIN_EXE_lifecycle")).unwrap();
+    let rooms: Vec<usize> = (0..bytes.len() - UNSTAMPED.len())
+        .filter(|&at| bytes[at..].starts_with(&UNSTAMPED))
+        .collect();
+    assert_eq!(rooms.len(), 1, "rooms for a commit at {rooms:?}");
+    let at = rooms[0] + COMMIT_AT;
+    bytes[at..at + 12].copy_from_slice(b"0123456789ab");
+    let dir = tempfile::tempdir().unwrap();
+    let (written, stamped) = (dir.path().join("written"), dir.path().join("analyzer"));
+    fs::write(&written, bytes).unwrap();
+    // A file this process wrote may still be open in a child that another test just forked, and then cannot be started.
+    let mut install = Command::new("install");
+    install.arg("-m755").args([&written, &stamped]);
+    assert!(install.status().unwrap().success());
+    let mut command = Command::new(stamped);
+    command.arg("-version").env_clear();
+    let outcome = finish(command);
+    assert_eq!(
+        (outcome.status, outcome.stdout),
+        (Some(0), format!("{VERSION}+0123456789ab\n"))
+    );
 }
 
 #[test]

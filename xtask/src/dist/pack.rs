@@ -1,5 +1,5 @@
-//! `cargo xtask dist`: what is shipped. The same source gives the same bytes.
-use crate::{process, workspace};
+//! From executables to what is shipped: descriptor, tarball and lifecycle image.
+use super::executables::{Executables, PHASES};
 use anyhow::{Context, Result};
 use flate2::{Compression as GzipLevel, GzBuilder};
 use serde_json::json;
@@ -7,10 +7,7 @@ use std::{
     fs::{self, File},
     io::{self, Write},
     num::NonZeroUsize,
-    os::unix::fs::{PermissionsExt, symlink},
-    path::{Path, PathBuf},
-    process::Command,
-    thread::available_parallelism,
+    path::Path,
 };
 use wharf_image::{DraftLayer, Family, ImageDraft, ImageStore, Platform};
 use wharf_layer::{
@@ -24,130 +21,17 @@ use wharf_spec::{
     reference::Reference,
 };
 
-/// Phases that are links to `lifecycle`.
-const PHASES: [&str; 8] = [
-    "analyzer", "builder", "creator", "detector", "exporter", "extender", "rebaser", "restorer",
-];
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 const CREATED: &str = "1980-01-01T00:00:01Z";
 
-/// Builds everything below `target/dist` and returns that directory.
-pub(crate) fn run() -> Result<PathBuf> {
-    let dist = workspace::dist();
-    let built = build()?;
-    let lifecycle = dist.join("lifecycle");
-    fs::create_dir_all(&lifecycle).with_context(|| format!("create {}", lifecycle.display()))?;
-    for (from, to) in built {
-        install(&from, &dist.join(to))?;
-    }
-    for phase in PHASES {
-        link("lifecycle", &lifecycle.join(phase))?;
-    }
-    fs::write(dist.join("lifecycle.toml"), descriptor())?;
-    tarball(&dist)?;
-    image(&dist)?;
-    Ok(dist)
-}
-
-/// Compiles the static executables; pairs of what cargo made and where it goes below `dist`.
-fn build() -> Result<Vec<(PathBuf, &'static str)>> {
-    let target = target()?;
-    let release = [
-        "build",
-        "--release",
-        "--quiet",
-        "-p",
-        "wharf-lifecycle",
-        "-p",
-        "wharf-cli",
-        "-p",
-        "fixture-buildpack-multi",
-    ];
-    println!("dist: building lifecycle and wharf");
-    process::run(cargo(&release, &target)?.arg("--bins"))?;
-    println!("dist: building launcher");
-    process::run(&mut cargo(
-        &[
-            "build",
-            "--profile",
-            "launcher",
-            "--quiet",
-            "-p",
-            "wharf-launch",
-            "--bin",
-            "launcher",
-        ],
-        &target,
-    )?)?;
-    let made =
-        |profile: &str, name: &str| workspace::target().join(&target).join(profile).join(name);
-    Ok(vec![
-        (made("release", "lifecycle"), "lifecycle/lifecycle"),
-        (made("launcher", "launcher"), "lifecycle/launcher"),
-        (made("release", "wharf"), "wharf"),
-        (
-            made("release", "fixture-buildpack-multi"),
-            "fixture-buildpack-multi",
-        ),
-    ])
-}
-
-/// The musl target when it is installed, else the machine's own; both link statically.
-fn target() -> Result<String> {
-    let version = process::capture(&mut process::command("rustc", ["-vV"]))?;
-    let host = version
-        .lines()
-        .find_map(|line| line.strip_prefix("host: "))
-        .context("rustc -vV names no host")?;
-    let musl = host.replace("-gnu", "-musl");
-    let sysroot = process::capture(&mut process::command("rustc", ["--print", "sysroot"]))?;
-    let installed = Path::new(sysroot.trim())
-        .join("lib/rustlib")
-        .join(&musl)
-        .is_dir();
-    Ok(if installed { musl } else { host.to_owned() })
-}
-
-fn cargo(args: &[&str], target: &str) -> Result<Command> {
-    let root = workspace::root();
-    let home = std::env::var("CARGO_HOME")
-        .or_else(|_| std::env::var("HOME").map(|home| format!("{home}/.cargo")));
-    let mut flags = format!(
-        "-C target-feature=+crt-static --remap-path-prefix={}=/wharf",
-        root.display()
-    );
-    if let Ok(home) = home {
-        flags.push_str(&format!(" --remap-path-prefix={home}=/cargo"));
-    }
-    let mut command = process::command("cargo", args);
-    command
-        .args(["--target", target])
-        .current_dir(&root)
-        .env("RUSTFLAGS", flags);
-    if let Ok(commit) = process::capture(
-        process::command("git", ["rev-parse", "--short=12", "HEAD"]).current_dir(&root),
-    ) {
-        command.env("WHARF_COMMIT", commit.trim());
-    }
-    Ok(command)
-}
-
-fn install(from: &Path, to: &Path) -> Result<()> {
-    let temporary = to.with_extension("new");
-    fs::copy(from, &temporary)
-        .with_context(|| format!("copy {} to {}", from.display(), temporary.display()))?;
-    fs::set_permissions(&temporary, fs::Permissions::from_mode(0o755))?;
-    fs::rename(&temporary, to).with_context(|| format!("rename to {}", to.display()))
-}
-
-fn link(target: &str, at: &Path) -> Result<()> {
-    match fs::remove_file(at) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            return Err(error).with_context(|| format!("remove {}", at.display()));
-        }
-        _ => {}
-    }
-    symlink(target, at).with_context(|| format!("link {}", at.display()))
+/// Packs `executables` into `to`: `lifecycle.toml`, the tarball and the image. The result depends on the executables
+/// alone, not on the number of `workers`.
+pub(super) fn pack(executables: &Executables, to: &Path, workers: NonZeroUsize) -> Result<()> {
+    let descriptor_file = to.join("lifecycle.toml");
+    fs::write(&descriptor_file, descriptor())
+        .with_context(|| format!("write {}", descriptor_file.display()))?;
+    tarball(executables, to)?;
+    image(executables, to, workers)
 }
 
 /// `lifecycle.toml`, by which pack knows what it has (P-17).
@@ -183,8 +67,8 @@ fn apis() -> (Vec<&'static str>, Vec<&'static str>) {
 }
 
 /// The tarball `pack builder create` takes as `[lifecycle] uri`.
-fn tarball(dist: &Path) -> Result<()> {
-    let path = dist.join(format!(
+fn tarball(executables: &Executables, to: &Path) -> Result<()> {
+    let path = to.join(format!(
         "lifecycle-v{VERSION}-linux.{}.tgz",
         std::env::consts::ARCH
     ));
@@ -193,11 +77,11 @@ fn tarball(dist: &Path) -> Result<()> {
     let mut archive = TarWriter::new(gzip);
     append_file(
         &mut archive,
-        &dist.join("lifecycle.toml"),
+        &to.join("lifecycle.toml"),
         "lifecycle.toml",
         0o644,
     )?;
-    append_lifecycle(&mut archive, dist, "lifecycle")?;
+    append_lifecycle(&mut archive, executables, "lifecycle")?;
     archive
         .finish()?
         .finish()?
@@ -206,14 +90,14 @@ fn tarball(dist: &Path) -> Result<()> {
 }
 
 /// The lifecycle image (P-16) as an OCI layout.
-fn image(dist: &Path) -> Result<()> {
-    let layout = dist.join("lifecycle-image");
+fn image(executables: &Executables, to: &Path, workers: NonZeroUsize) -> Result<()> {
+    let layout = to.join("lifecycle-image");
     if layout.exists() {
         fs::remove_dir_all(&layout).with_context(|| format!("remove {}", layout.display()))?;
     }
     let encoder = Encoder {
-        workers: available_parallelism().unwrap_or(NonZeroUsize::MIN),
-        temp_dir: dist.to_path_buf(),
+        workers,
+        temp_dir: to.to_path_buf(),
         compression: Compression::Gzip,
     };
     let blob = encoder.encode_with(&mut |out: &mut dyn Write| {
@@ -222,12 +106,12 @@ fn image(dist: &Path) -> Result<()> {
             .and_then(|()| {
                 append_file(
                     &mut archive,
-                    &dist.join("lifecycle.toml"),
+                    &to.join("lifecycle.toml"),
                     "/cnb/lifecycle.toml",
                     0o644,
                 )
             })
-            .and_then(|()| append_lifecycle(&mut archive, dist, "/cnb/lifecycle"));
+            .and_then(|()| append_lifecycle(&mut archive, executables, "/cnb/lifecycle"));
         written
             .and_then(|()| archive.finish())
             .map(|_| ())
@@ -275,17 +159,15 @@ pub(crate) fn architecture() -> &'static str {
 
 fn append_lifecycle<W: Write>(
     archive: &mut TarWriter<W>,
-    dist: &Path,
+    executables: &Executables,
     root: &str,
 ) -> io::Result<()> {
     append_directory(archive, root)?;
-    for name in ["launcher", "lifecycle"] {
-        append_file(
-            archive,
-            &dist.join("lifecycle").join(name),
-            &format!("{root}/{name}"),
-            0o755,
-        )?;
+    for (name, path) in [
+        ("launcher", &executables.launcher),
+        ("lifecycle", &executables.lifecycle),
+    ] {
+        append_file(archive, path, &format!("{root}/{name}"), 0o755)?;
     }
     for phase in PHASES {
         let kind = EntryKind::Symlink {
@@ -323,5 +205,37 @@ fn entry(name: &str, kind: EntryKind, mode: u32) -> Entry {
         mode,
         uid: 0,
         gid: 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dist::same;
+
+    #[test]
+    fn packing_twice_gives_the_same_bytes_whatever_the_modes_times_and_workers() {
+        use std::os::unix::fs::PermissionsExt;
+        let (one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        // Several blocks of the encoder, and not compressible to nothing.
+        let content: Vec<u8> = (0u32..1 << 20)
+            .flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes())
+            .collect();
+        for (dir, mode, workers) in [(&one, 0o755, 1), (&two, 0o600, 5)] {
+            let made = dir.path().join("made");
+            fs::create_dir(&made).unwrap();
+            let executables = Executables::below(&made);
+            fs::create_dir(made.join("lifecycle")).unwrap();
+            for path in [&executables.lifecycle, &executables.launcher] {
+                fs::write(path, &content).unwrap();
+                fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+            }
+            let to = dir.path().join("packed");
+            fs::create_dir(&to).unwrap();
+            pack(&executables, &to, NonZeroUsize::new(workers).unwrap()).unwrap();
+        }
+        let count = same::expect(&one.path().join("packed"), &two.path().join("packed")).unwrap();
+        // Descriptor, tarball; in the layout its marker, index, manifest, config and layer.
+        assert_eq!(count, 7);
     }
 }
