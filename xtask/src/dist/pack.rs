@@ -12,12 +12,17 @@ use std::{
 use wharf_image::{DraftLayer, Family, ImageDraft, ImageStore, Platform};
 use wharf_layer::{
     Compression, Encoder, LayerError,
+    sbom::SbomFormat,
     tar::{Entry, EntryKind, TarWriter},
 };
 use wharf_layout::LayoutStore;
 use wharf_spec::{
-    api::{BuildpackApi, PlatformApi},
-    labels,
+    encode::{json_text, toml_text},
+    files::lifecycle::LifecycleDescriptor,
+    labels::{
+        self,
+        builder::{LifecycleEntry, lifecycle_labels},
+    },
     reference::Reference,
 };
 
@@ -28,42 +33,16 @@ const CREATED: &str = "1980-01-01T00:00:01Z";
 /// alone, not on the number of `workers`.
 pub(super) fn pack(executables: &Executables, to: &Path, workers: NonZeroUsize) -> Result<()> {
     let descriptor_file = to.join("lifecycle.toml");
-    fs::write(&descriptor_file, descriptor())
+    fs::write(&descriptor_file, toml_text(&descriptor())?)
         .with_context(|| format!("write {}", descriptor_file.display()))?;
     tarball(executables, to)?;
     image(executables, to, workers)
 }
 
-/// `lifecycle.toml`, by which pack knows what it has (P-17).
-fn descriptor() -> String {
-    let list = |versions: Vec<&str>| {
-        versions
-            .iter()
-            .map(|version| format!("\"{version}\""))
-            .collect::<Vec<_>>()
-            .join(", ")
-    };
-    let (buildpack, platform) = apis();
-    format!(
-        "[api]\n  platform = \"{}\"\n  buildpack = \"{}\"\n\n[apis]\n[apis.buildpack]\n  deprecated = []\n  supported = [{}]\n[apis.platform]\n  deprecated = []\n  supported = [{}]\n\n[lifecycle]\n  version = \"{VERSION}\"\n  sbom-formats = [\"application/vnd.cyclonedx+json\", \"application/spdx+json\", \"application/vnd.syft+json\"]\n",
-        platform[0],
-        buildpack[0],
-        list(buildpack.clone()),
-        list(platform.clone()),
-    )
-}
-
-fn apis() -> (Vec<&'static str>, Vec<&'static str>) {
-    (
-        BuildpackApi::ALL
-            .into_iter()
-            .map(BuildpackApi::as_str)
-            .collect(),
-        PlatformApi::ALL
-            .into_iter()
-            .map(PlatformApi::as_str)
-            .collect(),
-    )
+/// What `lifecycle.toml` says, by which pack knows what it has (P-17).
+fn descriptor() -> LifecycleDescriptor {
+    let formats = SbomFormat::ALL.map(SbomFormat::media_type);
+    LifecycleDescriptor::new(VERSION, &formats)
 }
 
 /// The tarball `pack builder create` takes as `[lifecycle] uri`.
@@ -128,16 +107,13 @@ fn image(executables: &Executables, to: &Path, workers: NonZeroUsize) -> Result<
         Family::Oci,
         Some("lifecycle".into()),
     ));
-    let (buildpack, platform_apis) = apis();
-    let apis = json!({
-        "buildpack": { "deprecated": [], "supported": buildpack },
-        "platform": { "deprecated": [], "supported": platform_apis },
-    });
-    let lifecycle = json!({ "lifecycle": { "version": VERSION, "api": { "buildpack": buildpack[0], "platform": platform_apis[0] }, "apis": apis } });
+    let descriptor = descriptor();
+    let metadata = json!({ "lifecycle": LifecycleEntry::from(&descriptor) });
     draft.set_env("PATH", "/cnb/lifecycle");
-    draft.set_label(labels::BUILDER_METADATA, &lifecycle.to_string());
-    draft.set_label(labels::LIFECYCLE_APIS, &apis.to_string());
-    draft.set_label(labels::LIFECYCLE_VERSION, VERSION);
+    draft.set_label(labels::BUILDER_METADATA, &json_text(&metadata)?);
+    for (name, value) in lifecycle_labels(&descriptor)? {
+        draft.set_label(name, &value);
+    }
     let name: Reference = format!("wharf/lifecycle:{VERSION}").parse()?;
     let store = LayoutStore::single(&layout);
     let sealed = draft.seal()?;
