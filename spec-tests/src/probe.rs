@@ -11,6 +11,7 @@ pub struct Probe {
     id: String,
     version: String,
     api: String,
+    info: String,
     descriptor: String,
     targets: String,
     detect: Option<String>,
@@ -24,6 +25,7 @@ impl Probe {
             id: id.to_owned(),
             version: "1.0".to_owned(),
             api: case.buildpack_api(),
+            info: String::new(),
             descriptor: String::new(),
             targets: if case.buildpack < 10 || case.platform < 12 {
                 "[[stacks]]\nid = \"*\"\n".to_owned()
@@ -49,6 +51,14 @@ impl Probe {
         self
     }
 
+    /// With more lines in the `[buildpack]` table of `buildpack.toml`.
+    #[must_use]
+    pub fn info(mut self, lines: &str) -> Self {
+        self.info.push_str(lines);
+        self.info.push('\n');
+        self
+    }
+
     /// With more lines at the end of `buildpack.toml`.
     #[must_use]
     pub fn descriptor(mut self, lines: &str) -> Self {
@@ -63,6 +73,18 @@ impl Probe {
         lines.clone_into(&mut self.targets);
         self.targets.push('\n');
         self
+    }
+
+    /// With these media types as the SBOM formats it declares.
+    #[must_use]
+    pub fn sbom_formats(self, media_types: &[&str]) -> Self {
+        self.info(&format!("sbom-formats = {media_types:?}"))
+    }
+
+    /// With `clear-env = true`.
+    #[must_use]
+    pub fn clear_env(self) -> Self {
+        self.info("clear-env = true")
     }
 
     /// With shell lines for `bin/detect`. `$PLAN` is the build plan file, `$PLATFORM_DIR` the platform directory.
@@ -113,6 +135,14 @@ impl Probe {
         )
     }
 
+    /// Its place in `group.toml`.
+    pub fn member(&self) -> String {
+        format!(
+            "{{ id = \"{}\", version = \"{}\", api = \"{}\" }}",
+            self.id, self.version, self.api
+        )
+    }
+
     /// Its directory as it sees it itself.
     pub fn dir(&self) -> String {
         format!("/cnb/buildpacks/{}/{}", escape(&self.id), self.version)
@@ -133,8 +163,8 @@ impl Probe {
         let dir = format!("{buildpacks}/{}/{}", escape(&self.id), self.version);
         // Tables of the test's own come last, so that its lines may open any.
         let descriptor = format!(
-            "api = \"{}\"\n[buildpack]\nid = \"{}\"\nversion = \"{}\"\nname = \"{}\"\n{}{}",
-            self.api, self.id, self.version, self.id, self.targets, self.descriptor
+            "api = \"{}\"\n[buildpack]\nid = \"{}\"\nversion = \"{}\"\nname = \"{}\"\n{}{}{}",
+            self.api, self.id, self.version, self.id, self.info, self.targets, self.descriptor
         );
         stage.write(&format!("{dir}/buildpack.toml"), &descriptor);
         for (executable, script) in [("detect", &self.detect), ("build", &self.build)] {
