@@ -44,15 +44,24 @@ pub struct Image {
 impl Image {
     /// Copies the image out of a registry or layout (`docker://…`, `oci:…`) and verifies it on the way.
     pub fn pull(source: &str) -> Self {
+        Self::pull_as(source, None)
+    }
+
+    /// The same with user and password.
+    pub fn pull_as(source: &str, login: Option<(&str, &str)>) -> Self {
         let dir = TempDir::new().expect("make a temporary directory");
-        let output = Command::new("skopeo")
-            .args([
-                "copy",
-                "--quiet",
-                "--insecure-policy",
-                "--src-tls-verify=false",
-                source,
-            ])
+        let mut skopeo = Command::new("skopeo");
+        skopeo.args([
+            "copy",
+            "--quiet",
+            "--insecure-policy",
+            "--src-tls-verify=false",
+        ]);
+        if let Some((user, password)) = login {
+            skopeo.args(["--src-creds", &format!("{user}:{password}")]);
+        }
+        let output = skopeo
+            .arg(source)
             .arg(format!("dir:{}", dir.path().display()))
             .output()
             .expect("start skopeo; cargo xtask test installs it");
