@@ -7,6 +7,7 @@
 //! | [`registry`] | Debian's `docker-registry` on a loopback port |
 //! | [`client`] | plain requests to a registry |
 //! | [`image`] | an image as independent readers see it |
+//! | [`container`] | an app image's process in the image's files |
 //! | [`recipe`] | images made for tests |
 //! | [`probe`] | generated buildpacks that record what they were given |
 //! | [`flow`] | the phases of a build in the order platforms run them |
@@ -21,6 +22,7 @@
 )]
 pub mod cases;
 pub mod client;
+pub mod container;
 pub mod flow;
 pub mod image;
 pub mod mutant;

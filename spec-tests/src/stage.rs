@@ -239,27 +239,7 @@ impl Stage {
 
     /// The same with more options of bubblewrap.
     pub fn bwrap_with(&self, options: &[&str]) -> Command {
-        let mut bwrap = Command::new("bwrap");
-        bwrap.args([
-            "--unshare-user",
-            "--uid",
-            "1000",
-            "--gid",
-            "1000",
-            "--unshare-pid",
-            "--unshare-ipc",
-        ]);
-        bwrap.args([
-            "--die-with-parent",
-            "--clearenv",
-            "--dev",
-            "/dev",
-            "--proc",
-            "/proc",
-        ]);
-        for system in ["/usr", "/etc", "/bin", "/sbin", "/lib", "/lib64"] {
-            bwrap.args(["--ro-bind-try", system, system]);
-        }
+        let mut bwrap = sandbox();
         for name in DIRS {
             bwrap
                 .arg("--bind")
@@ -276,6 +256,18 @@ impl Stage {
         bwrap.args(options).args(["--chdir", "/", "--"]);
         bwrap
     }
+}
+
+/// Bubblewrap as user 1000 without variables, who sees the system's directories of this machine and nothing else.
+pub fn sandbox() -> Command {
+    let mut bwrap = Command::new("bwrap");
+    bwrap.args(["--unshare-user", "--uid", "1000", "--gid", "1000"]);
+    bwrap.args(["--unshare-pid", "--unshare-ipc", "--die-with-parent"]);
+    bwrap.args(["--clearenv", "--dev", "/dev", "--proc", "/proc"]);
+    for system in ["/usr", "/etc", "/bin", "/sbin", "/lib", "/lib64"] {
+        bwrap.args(["--ro-bind-try", system, system]);
+    }
+    bwrap
 }
 
 fn lossy(bytes: &[u8]) -> String {
