@@ -156,7 +156,7 @@ fn of_inputs(error: &InputError) -> ExitCode {
         | InputError::ExecEnv(_)
         | InputError::Daemon { .. }
         | InputError::LayoutWithoutDir { .. }
-        | InputError::RunImageUnsupported
+        | InputError::RunImageUnsupported { .. }
         | InputError::ImageUnsupported
         | InputError::BothRunImages
         | InputError::MultipleRegistries { .. } => ExitCode::InvalidArgs,

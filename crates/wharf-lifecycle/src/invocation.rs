@@ -227,6 +227,7 @@ impl Run<'_> {
         let inputs = Export::resolve(resolver).map_err(Failure::Inputs)?;
         let loaded = phases::export::load(&inputs)?;
         let left = phases::export::load_left(&inputs)?;
+        phases::export::check_run_image(&inputs, &loaded, &left)?;
         let references = phases::export::references(&inputs, &left);
         let directories = phases::export::directories(&inputs);
         let prepared = self.prepare(inputs, resolver, (&images, references, directories))?;

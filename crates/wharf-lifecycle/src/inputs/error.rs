@@ -71,9 +71,14 @@ pub enum InputError {
     },
     /// The exporter was given another run image.
     #[error(
-        "use -run-image: it is unsupported here, the run image comes from analyzed.toml; give it to the analyzer"
+        "use -run-image {named}: it is unsupported here unless it names the image in analyzed.toml, '{analyzed}'; give it to the analyzer"
     )]
-    RunImageUnsupported,
+    RunImageUnsupported {
+        /// What was given.
+        named: String,
+        /// What the analyzer found.
+        analyzed: String,
+    },
     /// The exporter was given a deprecated flag.
     #[error(
         "use -image: it is unsupported here, the run image comes from analyzed.toml; give it to the analyzer as -run-image"

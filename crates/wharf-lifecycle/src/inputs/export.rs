@@ -1,7 +1,7 @@
 //! Inputs of `exporter`.
 use super::{CacheChoice, InputError, Resolver, RunFile};
 use crate::{
-    flags::{self, RawInputs},
+    flags,
     phase::Phase,
 };
 use std::path::PathBuf;
@@ -22,6 +22,8 @@ pub(crate) struct Export {
     pub(crate) project_metadata: PathBuf,
     pub(crate) report: PathBuf,
     pub(crate) run_file: RunFile,
+    /// Named although the analyzer decides; it must be the analyzer's.
+    pub(crate) run_image: Option<Reference>,
     pub(crate) cache: CacheChoice,
     pub(crate) parallel: bool,
     /// Seconds since 1970.
@@ -33,7 +35,6 @@ pub(crate) struct Export {
 impl Export {
     pub(crate) fn resolve(resolver: &Resolver<'_>) -> Result<Self, InputError> {
         let raw = resolver.raw;
-        refuse_run_image(raw)?;
         let layers = resolver.layers()?;
         let mut warnings = Vec::new();
         Ok(Self {
@@ -49,6 +50,7 @@ impl Export {
             project_metadata: resolver.path(&flags::PROJECT_METADATA)?,
             report: resolver.path(&flags::REPORT)?,
             run_file: resolver.run_file()?,
+            run_image: named_run_image(resolver)?,
             cache: CacheChoice::resolve(resolver)?,
             parallel: raw.bool(&flags::PARALLEL)?,
             created: created(resolver, &mut warnings)?,
@@ -64,20 +66,21 @@ impl Export {
     }
 }
 
-/// The exporter takes the run image of the analyzer. Platforms that always give the flag give it empty, or as the
-/// variable says.
-fn refuse_run_image(raw: &RawInputs) -> Result<(), InputError> {
+/// The exporter takes the run image of the analyzer. Platforms that always give the flag give it empty, as the variable
+/// says, or as `stack.toml` does.
+fn named_run_image(resolver: &Resolver<'_>) -> Result<Option<Reference>, InputError> {
+    let raw = resolver.raw;
     if raw.phase != Phase::Export {
-        return Ok(());
+        return Ok(None);
     }
     if raw.given(&flags::IMAGE)?.is_some() {
         return Err(InputError::ImageUnsupported);
     }
     let given = raw.given(&flags::RUN_IMAGE)?.map(|(_, text)| text);
-    if given.is_some() && given.as_deref() != raw.environment.text(env_var::RUN_IMAGE)? {
-        return Err(InputError::RunImageUnsupported);
+    if given.as_deref() == raw.environment.text(env_var::RUN_IMAGE)? {
+        return Ok(None);
     }
-    Ok(())
+    resolver.reference(&flags::RUN_IMAGE)
 }
 
 /// Kept as a warning by the reference: a bad date is no reason to fail a build.

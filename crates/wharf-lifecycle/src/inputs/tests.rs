@@ -241,18 +241,21 @@ fn a_cache_image_wins_over_a_cache_directory() {
 }
 
 #[test]
-fn the_exporter_takes_no_run_image_but_bears_what_platforms_always_give() {
+fn the_exporter_bears_a_run_image_that_platforms_always_give() {
     let export = |arguments: &[&str], environment: &[(&str, &str)]| {
         with(
             &raw(Phase::Export, "0.12", arguments, environment),
             Export::resolve,
         )
-        .map(drop)
+        .map(|export| export.run_image.map(|image| image.to_string()))
     };
-    export(&["-run-image=", "-image=", "-process-type=", "r.io/a"], &[]).unwrap();
-    export(&["-run-image=run", "r.io/a"], &[("CNB_RUN_IMAGE", "run")]).unwrap();
-    let other = export(&["-run-image=run", "r.io/a"], &[("CNB_RUN_IMAGE", "other")]);
-    assert!(matches!(other, Err(InputError::RunImageUnsupported)));
+    let none = export(&["-run-image=", "-image=", "-process-type=", "r.io/a"], &[]);
+    assert_eq!(none.unwrap(), None);
+    let variable = [("CNB_RUN_IMAGE", "run")];
+    let as_variable = export(&["-run-image=run", "r.io/a"], &variable);
+    assert_eq!(as_variable.unwrap(), None);
+    let to_check = export(&["-run-image=r.io/run:1", "r.io/a"], &variable);
+    assert_eq!(to_check.unwrap(), Some("r.io/run:1".to_owned()));
     let image = export(&["-image=run", "r.io/a"], &[]);
     assert!(matches!(image, Err(InputError::ImageUnsupported)));
 }

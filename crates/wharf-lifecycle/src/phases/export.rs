@@ -3,7 +3,7 @@ use super::load;
 use crate::{
     exit::{Failure, chain},
     handoff,
-    inputs::{CacheChoice, Export},
+    inputs::{CacheChoice, Export, InputError},
     phase::Phase,
     session::{self, Session, Stores},
     version,
@@ -14,8 +14,11 @@ use wharf_export::{ExportError, ExportInputs, Exported, Handoff};
 use wharf_spec::{
     encode::toml_text,
     files::{
-        analyzed::Analyzed, group::Group, metadata::BuildMetadata,
-        project_metadata::ProjectMetadata, run::RunImages,
+        analyzed::{Analyzed, RunImage},
+        group::Group,
+        metadata::BuildMetadata,
+        project_metadata::ProjectMetadata,
+        run::RunImages,
     },
     log::Log,
     reference::Reference,
@@ -54,6 +57,38 @@ pub(crate) fn load_left(inputs: &Export) -> Result<Left, Failure> {
         metadata: handoff::load_with(handoff::METADATA, &inputs.metadata, BuildMetadata::parse)
             .map_err(failed)?,
     })
+}
+
+/// Refuses a run image that is not the analyzer's: the app would stand on another one than the platform thinks.
+pub(crate) fn check_run_image(
+    inputs: &Export,
+    loaded: &Loaded,
+    left: &Left,
+) -> Result<(), Failure> {
+    let Some(named) = &inputs.run_image else {
+        return Ok(());
+    };
+    let analyzed = left.analyzed.run_image.clone().unwrap_or_default();
+    if is_analyzed(named, &analyzed, &loaded.run_images) {
+        return Ok(());
+    }
+    Err(Failure::Inputs(InputError::RunImageUnsupported {
+        named: named.to_string(),
+        analyzed: if analyzed.image.is_empty() {
+            analyzed.reference
+        } else {
+            analyzed.image
+        },
+    }))
+}
+
+/// Old Platform APIs record no name but a digest; there, the name is in `stack.toml`.
+fn is_analyzed(named: &Reference, analyzed: &RunImage, run_images: &RunImages) -> bool {
+    let found = load::references([&analyzed.image, &analyzed.reference]);
+    let from_stack = analyzed.image.is_empty()
+        && load::references(load::names(run_images)).contains(named)
+        && found.iter().any(|found| found.same_repository(named));
+    found.contains(named) || from_stack
 }
 
 pub(crate) fn references(inputs: &Export, left: &Left) -> Vec<Reference> {
@@ -156,5 +191,38 @@ fn told(inputs: &Export, loaded: Loaded, session: &Session<'_>) -> ExportInputs 
         project_metadata: loaded.project_metadata,
         exec_env: inputs.exec_env.clone(),
         encoder: session.encoder(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wharf_spec::files::run::RunImageMetadata;
+
+    fn accepts(named: &str, image: &str) -> bool {
+        let digest = "a".repeat(64);
+        let analyzed = RunImage {
+            reference: format!("r.io/run@sha256:{digest}"),
+            image: image.to_owned(),
+            ..RunImage::default()
+        };
+        let run_images = RunImages {
+            images: vec![RunImageMetadata {
+                image: "r.io/run:22".to_owned(),
+                mirrors: vec!["other.io/run:22".to_owned()],
+            }],
+        };
+        is_analyzed(&named.parse().unwrap(), &analyzed, &run_images)
+    }
+
+    #[test]
+    fn a_run_image_named_to_the_exporter_is_the_analyzers_by_name_by_digest_or_by_the_stack_file() {
+        let digest = "a".repeat(64);
+        assert!(accepts(&format!("r.io/run@sha256:{digest}"), ""));
+        assert!(accepts("r.io/run:24", "r.io/run:24"));
+        assert!(accepts("r.io/run:22", ""));
+        assert!(!accepts("r.io/run:22", "r.io/run:24"));
+        assert!(!accepts("r.io/run:24", ""));
+        assert!(!accepts("other.io/run:22", ""));
     }
 }
