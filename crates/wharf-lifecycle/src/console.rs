@@ -1,4 +1,5 @@
-//! What people and platforms read: one stream, colours on unless switched off, as the reference writes it.
+//! What people and platforms read: words and the output of buildpacks on standard output, warnings and errors on
+//! standard error, colours on unless switched off.
 use std::{
     fmt,
     io::{self, Write},
@@ -31,9 +32,32 @@ impl Threshold {
 
 /// Writes lines and the output of buildpacks.
 pub(crate) struct Console {
-    out: Mutex<Box<dyn Write + Send>>,
+    sinks: Mutex<Sinks>,
     threshold: Threshold,
     colour: bool,
+}
+
+/// Where lines go. One lock for both, so that a warning does not cut a line of a buildpack.
+pub(crate) struct Sinks {
+    pub(crate) out: Box<dyn Write + Send>,
+    pub(crate) err: Box<dyn Write + Send>,
+}
+
+impl Sinks {
+    /// Standard output and standard error.
+    pub(crate) fn standard() -> Self {
+        Self {
+            out: Box::new(io::stdout()),
+            err: Box::new(io::stderr()),
+        }
+    }
+}
+
+/// Which of the two.
+#[derive(Debug, Clone, Copy)]
+enum To {
+    Out,
+    Err,
 }
 
 impl fmt::Debug for Console {
@@ -51,28 +75,28 @@ const CYAN: &str = "\x1b[36m";
 const RESET: &str = "\x1b[0m";
 
 impl Console {
-    pub(crate) fn new(out: Box<dyn Write + Send>, threshold: Threshold, colour: bool) -> Self {
+    pub(crate) fn new(sinks: Sinks, threshold: Threshold, colour: bool) -> Self {
         Self {
-            out: Mutex::new(out),
+            sinks: Mutex::new(sinks),
             threshold,
             colour,
         }
     }
 
-    /// Everything from level info on, to standard output.
+    /// Everything from level info on.
     pub(crate) fn plain() -> Self {
-        Self::new(Box::new(io::stdout()), Threshold::Info, true)
+        Self::new(Sinks::standard(), Threshold::Info, true)
     }
 
     /// `ERROR: …`
     pub(crate) fn error(&self, text: &str) {
-        self.write_line(&[&self.paint(BOLD_RED, "ERROR: "), text]);
+        self.write_line(To::Err, &[&self.paint(BOLD_RED, "ERROR: "), text]);
     }
 
     /// The heading of a phase within the creator.
     pub(crate) fn banner(&self, text: &str) {
         if self.threshold <= Threshold::Info {
-            self.write_line(&[&self.paint(CYAN, &format!("===> {text}"))]);
+            self.write_line(To::Out, &[&self.paint(CYAN, &format!("===> {text}"))]);
         }
     }
 
@@ -101,12 +125,12 @@ impl Console {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Box<dyn Write + Send>> {
-        self.out.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Sinks> {
+        self.sinks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A line that nobody reads any more is no reason to fail a build.
-    fn write_line(&self, parts: &[&str]) {
+    fn write_line(&self, to: To, parts: &[&str]) {
         let mut line = parts.concat();
         if !line.ends_with('\n') {
             line.push('\n');
@@ -115,7 +139,11 @@ impl Console {
         if !self.colour {
             bytes = strip(&mut Escape::Outside, &bytes);
         }
-        let mut out = self.lock();
+        let mut sinks = self.lock();
+        let out = match to {
+            To::Out => &mut sinks.out,
+            To::Err => &mut sinks.err,
+        };
         let _ = out.write_all(&bytes);
         let _ = out.flush();
     }
@@ -124,10 +152,10 @@ impl Console {
 impl Log for Console {
     fn line(&self, level: Level, text: &str) {
         match level {
-            Level::Debug if self.threshold <= Threshold::Debug => self.write_line(&[text]),
-            Level::Info if self.threshold <= Threshold::Info => self.write_line(&[text]),
+            Level::Debug if self.threshold <= Threshold::Debug => self.write_line(To::Out, &[text]),
+            Level::Info if self.threshold <= Threshold::Info => self.write_line(To::Out, &[text]),
             Level::Warn if self.threshold <= Threshold::Warn => {
-                self.write_line(&[&self.paint(BOLD_YELLOW, "Warning: "), text]);
+                self.write_line(To::Err, &[&self.paint(BOLD_YELLOW, "Warning: "), text]);
             }
             Level::Debug | Level::Info | Level::Warn => {}
         }
@@ -143,7 +171,7 @@ pub(crate) struct Stream<'a> {
 
 impl Write for Stream<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let mut out = self.console.lock();
+        let out = &mut self.console.lock().out;
         if self.console.colour {
             out.write_all(bytes)?;
         } else {
@@ -154,7 +182,7 @@ impl Write for Stream<'_> {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.console.lock().flush()
+        self.console.lock().out.flush()
     }
 }
 
@@ -214,7 +242,11 @@ mod tests {
 
     fn shown(threshold: Threshold, colour: bool, say: impl FnOnce(&Console)) -> String {
         let sink = Sink::default();
-        say(&Console::new(Box::new(sink.clone()), threshold, colour));
+        let sinks = Sinks {
+            out: Box::new(sink.clone()),
+            err: Box::new(sink.clone()),
+        };
+        say(&Console::new(sinks, threshold, colour));
         let bytes = sink.0.lock().unwrap().clone();
         String::from_utf8(bytes).unwrap()
     }

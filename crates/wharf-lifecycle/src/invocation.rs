@@ -1,7 +1,7 @@
 //! One invocation from arguments to exit status. The order of steps is the reference's: Platform API, flags, version,
 //! console, inputs, privileges, phase.
 use crate::{
-    console::Console,
+    console::{Console, Sinks},
     environment::Environment,
     exit::{Failure, chain},
     flags::{self, Asked, RawInputs},
@@ -79,7 +79,7 @@ fn begin(
     };
     let raw = RawInputs::new(phase, api, environment, parsed);
     let common = Common::resolve(&raw).map_err(|error| show(Failure::Inputs(error)))?;
-    let console = Console::new(Box::new(io::stdout()), common.threshold, common.colour);
+    let console = Console::new(Sinks::standard(), common.threshold, common.colour);
     let dashes = warn_of_dashes(raw.positionals());
     for text in warning.into_iter().chain(dashes) {
         console.warn(&text);

@@ -157,8 +157,9 @@ fn failures_of_buildpacks_have_their_status_and_leave_no_image() {
         let place = ready();
         place.script(program, &format!("#!/bin/sh\n{script}\n"));
         let outcome = create(&place, &[]);
-        assert_eq!(outcome.status, Some(status), "{}", outcome.stdout);
-        assert!(outcome.stdout.contains(words), "{}", outcome.stdout);
+        let output = outcome.stdout + &outcome.stderr;
+        assert_eq!(outcome.status, Some(status), "{output}");
+        assert!(output.contains(words), "{output}");
         assert!(!place.path("layout/index.docker.io/app").exists());
         assert!(!place.path("layers/report.toml").exists());
     }

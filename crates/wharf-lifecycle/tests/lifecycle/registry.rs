@@ -70,10 +70,10 @@ fn missing_wrong_and_malformed_credentials_are_told_apart_and_never_shown() {
     assert_eq!(missing.status, Some(3));
     assert!(
         missing
-            .stdout
+            .stderr
             .contains("does not accept the credentials (none are given"),
         "{}",
-        missing.stdout
+        missing.stderr
     );
 
     let wrong = "cm9ib3Q6d3Jvbmc=";
@@ -82,23 +82,23 @@ fn missing_wrong_and_malformed_credentials_are_told_apart_and_never_shown() {
     assert_eq!(outcome.status, Some(3));
     assert!(
         outcome
-            .stdout
+            .stderr
             .contains("does not accept the credentials (UNAUTHORIZED"),
         "{}",
-        outcome.stdout
+        outcome.stderr
     );
-    assert!(!outcome.stdout.contains(wrong), "{}", outcome.stdout);
+    assert!(!outcome.stderr.contains(wrong), "{}", outcome.stderr);
 
     let malformed = create(&registry, &place, &[("CNB_REGISTRY_AUTH", BASIC)]);
     assert_eq!(malformed.status, Some(1));
     assert!(
         malformed
-            .stdout
+            .stderr
             .contains("resolve keychain: parse CNB_REGISTRY_AUTH (line 1"),
         "{}",
-        malformed.stdout
+        malformed.stderr
     );
-    assert!(!malformed.stdout.contains(BASIC), "{}", malformed.stdout);
+    assert!(!malformed.stderr.contains(BASIC), "{}", malformed.stderr);
 }
 
 #[test]
