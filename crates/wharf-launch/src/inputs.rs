@@ -31,8 +31,6 @@ pub struct LaunchInputs {
     pub app_dir: Vec<u8>,
     /// What user-provided arguments do to default arguments.
     pub user_args: UserArgs,
-    /// Whether processes choose their working directory.
-    pub process_working_dir: bool,
     /// The execution environment, where the platform knows of them.
     pub exec_env: Option<ExecEnv>,
     /// Environment of the process before buildpacks have their say.
@@ -64,7 +62,6 @@ impl LaunchInputs {
             layers_dir: directory(env_var::LAYERS_DIR, paths::LAYERS_DIR),
             app_dir: directory(env_var::APP_DIR, paths::APP_DIR),
             user_args: features.user_args,
-            process_working_dir: features.process_working_dir,
             exec_env: if features.exec_env {
                 Some(exec_env(&env)?)
             } else {
@@ -166,7 +163,6 @@ mod tests {
             layers_dir: b"/l".to_vec(),
             app_dir: b"/here/app".to_vec(),
             user_args: UserArgs::Override,
-            process_working_dir: true,
             exec_env: "test".parse().ok(),
             env: env(&[
                 ("CNB_EXEC_ENV", "test"),

@@ -54,16 +54,11 @@ fn from_process(
     let default_args: &[String] = if replaced { &[] } else { &process.args };
     let own = process.command.iter().chain(default_args);
     let own = own.map(|word| word.as_bytes().to_vec());
-    let working_dir = if inputs.process_working_dir {
-        process.working_dir.as_str()
-    } else {
-        ""
-    };
     Ok(Selected {
         process_type: Some(process.r#type.as_bytes().to_vec()),
         words: own.chain(inputs.args.iter().cloned()).collect(),
         direct: process.direct || overridable,
-        working_dir: working_dir.as_bytes().to_vec(),
+        working_dir: process.working_dir.as_bytes().to_vec(),
     })
 }
 

@@ -139,6 +139,9 @@ fn the_process_starts_in_its_working_directory() {
     assert_eq!(pwd, Outcome::success(stage.expand("@/app\n")));
     let (pwd, stage) = launch("@/layers");
     assert_eq!(pwd, Outcome::success(stage.expand("@/layers\n")));
+    // Buildpack API 0.8 has it, whatever the platform speaks.
+    let old = stage.with("CNB_PLATFORM_API", "0.7").launch("web", &[]);
+    assert_eq!(old, pwd);
     let (pwd, stage) = launch("sub");
     assert_eq!(pwd, Outcome::success(stage.expand("@/app/sub\n")));
     let (pwd, stage) = launch("gone");

@@ -118,8 +118,6 @@ pub struct PlatformFeatures {
     pub legacy_bom: LegacyBom,
     /// `SOURCE_DATE_EPOCH` sets the creation time of the image.
     pub source_date_epoch: bool,
-    /// Processes carry `working-dir`.
-    pub process_working_dir: bool,
     /// The analyzer restores the SBOM layer of the previous image.
     pub analyzer_restores_sbom: bool,
     /// Form of a process command.
@@ -197,7 +195,6 @@ impl PlatformApi {
             sbom_paths: [SbomPaths::None, SbomPaths::ByKind][pick(8)],
             legacy_bom: [LegacyBom::Label, LegacyBom::File][pick(9)],
             source_date_epoch: since(9),
-            process_working_dir: since(9),
             analyzer_restores_sbom: since(8),
             command_form: [CommandForm::Single, CommandForm::List][pick(10)],
             user_args: [UserArgs::Append, UserArgs::Override][pick(10)],
