@@ -55,22 +55,9 @@ fn build(pod: &Pod, build: &Build<'_>) -> (String, Outcome) {
         mounts: &[LAYERS, WORKSPACE, ("platform", "/platform")],
         ..images
     };
-    let export = Container {
-        env: &[api, HOME],
-        mounts: &[
-            LAYERS,
-            WORKSPACE,
-            HOME_VOLUME,
-            CACHE,
-            ("report", "/var/report"),
-        ],
-        ..images
-    };
     let Build {
         restore_cache,
-        export_cache,
         analyze_more,
-        process_type,
         ..
     } = build;
     pod.step(
@@ -98,16 +85,41 @@ fn build(pod: &Pod, build: &Build<'_>) -> (String, Outcome) {
         "/cnb/lifecycle/builder -layers=/layers -app=/workspace -group=/layers/group.toml
         -plan=/layers/plan.toml",
     );
-    let exported = pod.step(
-        &export,
+    let exported = export(pod, build);
+    pod.end_build();
+    (pod.digest_by(REPORT_DIGEST), exported)
+}
+
+fn export(pod: &Pod, build: &Build<'_>) -> Outcome {
+    let container = Container {
+        base: Base::Builder,
+        user: CNB,
+        env: &[
+            ("CNB_PLATFORM_API", build.api),
+            HOME,
+            ("CNB_RUN_IMAGE", "{registry}/golden/run:base"),
+        ],
+        mounts: &[
+            LAYERS,
+            WORKSPACE,
+            HOME_VOLUME,
+            CACHE,
+            ("report", "/var/report"),
+        ],
+    };
+    let Build {
+        export_cache,
+        process_type,
+        ..
+    } = build;
+    pod.step(
+        &container,
         &format!(
             "/cnb/lifecycle/exporter -layers=/layers -app=/workspace -group=/layers/group.toml
             -analyzed=/layers/analyzed.toml -project-metadata=/layers/project-metadata.toml {export_cache}
             {process_type} -report=/var/report/report.toml {{registry}}/app/kpack {{registry}}/app/kpack:b1"
         ),
-    );
-    pod.end_build();
-    (pod.digest_by(REPORT_DIGEST), exported)
+    )
 }
 
 #[test]

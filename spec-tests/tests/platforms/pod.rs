@@ -286,9 +286,7 @@ impl Drop for Pod {
     /// What belongs to the caller's further ids is not the caller's to remove.
     fn drop(&mut self) {
         if !is_root() {
-            let volumes = ["layers", "workspace", "cache", "home", "report", "results"];
-            let paths = volumes.map(|volume| self.path(volume));
-            let _ = as_root().args(["rm", "-rf"]).args(paths).status();
+            let _ = as_root().args(["rm", "-rf"]).arg(self.path("")).status();
         }
     }
 }

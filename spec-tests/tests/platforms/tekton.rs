@@ -125,22 +125,25 @@ fn the_phases_task_of_today() {
     assert_eq!(toml_digest(&pod), image.digest);
 }
 
+const PHASES_ENV: [(&str, &str); 3] = [
+    ("CNB_EXPERIMENTAL_MODE", "silent"),
+    ("HOME", "/tekton/home"),
+    ("CNB_PLATFORM_API", "0.13"),
+];
+const PHASES_MOUNTS: [(&str, &str); 5] = [
+    LAYERS,
+    SOURCE,
+    PLATFORM,
+    ("home", "/tekton/home"),
+    ("cache", "/workspace/cache"),
+];
+
 fn phases(pod: &Pod, cache_image: &str, tag: &str) {
-    let home = ("home", "/tekton/home");
-    let experimental = ("CNB_EXPERIMENTAL_MODE", "silent");
-    let api = ("CNB_PLATFORM_API", "0.13");
-    let home_variable = ("HOME", "/tekton/home");
     let step = Container {
         base: Base::Builder,
         user: CNB,
-        env: &[experimental, home_variable, api],
-        mounts: &[
-            LAYERS,
-            SOURCE,
-            PLATFORM,
-            home,
-            ("cache", "/workspace/cache"),
-        ],
+        env: &PHASES_ENV,
+        mounts: &PHASES_MOUNTS,
     };
     pod.step(
         &step,
@@ -154,29 +157,7 @@ fn phases(pod: &Pod, cache_image: &str, tag: &str) {
         "/cnb/lifecycle/detector -log-level=info -app=/workspace/source/ -group=/layers/group.toml
         -plan=/layers/plan.toml -layers=/layers -platform=/platform",
     );
-    // Its script names a variable of the layers directory that nobody sets.
-    let restore = Container {
-        env: &[
-            experimental,
-            home_variable,
-            api,
-            ("CNB_LOG_LEVEL", "info"),
-            ("CNB_BUILD_IMAGE", ""),
-            ("CNB_BUILDER_IMAGE", "{registry}/builders/example:1"),
-            ("CNB_CACHE_IMAGE", cache_image),
-            ("CNB_INSECURE_REGISTRIES", ""),
-            ("CNB_SKIP_LAYERS", "false"),
-        ],
-        ..step
-    };
-    pod.script(
-        &restore,
-        "export BUILD_IMAGE=${CNB_BUILD_IMAGE:-${CNB_BUILDER_IMAGE}}
-        /cnb/lifecycle/restorer -log-level=${CNB_LOG_LEVEL} -build-image=${BUILD_IMAGE} \
-          -group=/layers/group.toml -layers=${CNB_LAYERS_DIR} -cache-dir=/workspace/cache \
-          -cache-image=${CNB_CACHE_IMAGE} -uid=1000 -gid=1000 \
-          -insecure-registry=${CNB_INSECURE_REGISTRIES} -skip-layers=${CNB_SKIP_LAYERS}",
-    );
+    restore(pod, cache_image);
     pod.step(
         &step,
         "/cnb/lifecycle/builder -log-level=info -app=/workspace/source/ -layers=/layers
@@ -190,6 +171,32 @@ fn phases(pod: &Pod, cache_image: &str, tag: &str) {
             -report=/layers/report.toml -process-type=web -uid=1000 -gid=1000 -insecure-registry=
             {{registry}}/app/phases:latest"
         ),
+    );
+}
+
+/// Its script names a variable of the layers directory that nobody sets.
+fn restore(pod: &Pod, cache_image: &str) {
+    let more = [
+        ("CNB_LOG_LEVEL", "info"),
+        ("CNB_BUILD_IMAGE", ""),
+        ("CNB_BUILDER_IMAGE", "{registry}/builders/example:1"),
+        ("CNB_CACHE_IMAGE", cache_image),
+        ("CNB_INSECURE_REGISTRIES", ""),
+        ("CNB_SKIP_LAYERS", "false"),
+    ];
+    let container = Container {
+        base: Base::Builder,
+        user: CNB,
+        env: &[PHASES_ENV.as_slice(), &more].concat(),
+        mounts: &PHASES_MOUNTS,
+    };
+    pod.script(
+        &container,
+        "export BUILD_IMAGE=${CNB_BUILD_IMAGE:-${CNB_BUILDER_IMAGE}}
+        /cnb/lifecycle/restorer -log-level=${CNB_LOG_LEVEL} -build-image=${BUILD_IMAGE} \
+          -group=/layers/group.toml -layers=${CNB_LAYERS_DIR} -cache-dir=/workspace/cache \
+          -cache-image=${CNB_CACHE_IMAGE} -uid=1000 -gid=1000 \
+          -insecure-registry=${CNB_INSECURE_REGISTRIES} -skip-layers=${CNB_SKIP_LAYERS}",
     );
 }
 

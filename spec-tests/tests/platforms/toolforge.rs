@@ -9,33 +9,44 @@ const PLATFORM: (&str, &str) = ("platform", "/platform");
 const CACHE: (&str, &str) = ("cache", "/workspace/cache");
 const ENV: [(&str, &str); 2] = [("CNB_PLATFORM_API", "0.9"), ("HOME", "/tekton/home")];
 
-/// Runs the steps after the clone; gives the image.
-fn build(pod: &Pod, run_image: &str) -> Image {
+const ROOT: Container<'_> = Container {
+    base: Base::Builder,
+    user: User::Root,
+    env: &ENV,
+    mounts: &[LAYERS, SOURCE, PLATFORM, CACHE, ("home", "/tekton/home")],
+};
+
+fn pod() -> Pod {
+    let pod = Pod::new("0.9");
     pod.open("home");
     pod.open("empty");
     pod.write_docker_config("home/.docker");
-    let root = Container {
-        base: Base::Builder,
-        user: User::Root,
-        env: &ENV,
-        mounts: &[LAYERS, SOURCE, PLATFORM, CACHE, ("home", "/tekton/home")],
-    };
-    let lifecycle = Container {
-        base: Base::Lifecycle,
-        ..root
-    };
-    let buildpacks = Container {
-        user: CNB,
-        mounts: &[LAYERS, SOURCE, PLATFORM, ("empty", "/tekton/home")],
-        ..root
-    };
+    pod
+}
+
+/// Hands credentials to root as Tekton writes them, and runs the steps `prepare` and `copy-stack-toml`.
+fn prepare(pod: &Pod) {
     pod.script(
-        &root,
+        &ROOT,
         "chown -R 1000:1000 /workspace/cache /tekton/home /layers /workspace/source
         chown -R 0:0 /tekton/home/.docker && chmod 600 /tekton/home/.docker/config.json
         printf %s value > /platform/env/TOOL_VARIABLE
         cp /cnb/stack.toml /layers/",
     );
+}
+
+/// Runs the steps after the clone; gives the image.
+fn build(pod: &Pod, run_image: &str) -> Image {
+    prepare(pod);
+    let lifecycle = Container {
+        base: Base::Lifecycle,
+        ..ROOT
+    };
+    let buildpacks = Container {
+        user: CNB,
+        mounts: &[LAYERS, SOURCE, PLATFORM, ("empty", "/tekton/home")],
+        ..ROOT
+    };
     pod.step(
         &buildpacks,
         "/cnb/lifecycle/detector -app=/workspace/source/ -group=/layers/group.toml -plan=/layers/plan.toml",
@@ -56,7 +67,7 @@ fn build(pod: &Pod, run_image: &str) -> Image {
         -plan=/layers/plan.toml",
     );
     pod.script(
-        &root,
+        &ROOT,
         r"for path in /layers /workspace/source; do
             chmod go+rw -R $path
             find $path -executable -exec chmod go+x {} \;
@@ -78,7 +89,7 @@ fn build(pod: &Pod, run_image: &str) -> Image {
 
 #[test]
 fn the_task_ends_in_an_image_whose_files_have_the_modes_on_disk() {
-    let pod = Pod::new("0.9");
+    let pod = pod();
     let image = build(&pod, "");
     let entries: Vec<_> = (1..image.layers().len())
         .flat_map(|index| image.entries(index))
@@ -99,7 +110,7 @@ fn the_task_ends_in_an_image_whose_files_have_the_modes_on_disk() {
 
 #[test]
 fn the_run_image_may_be_named_again_to_the_exporter_but_no_other() {
-    let pod = Pod::new("0.9");
+    let pod = pod();
     build(&pod, "{registry}/golden/run:base");
     let lifecycle = Container {
         base: Base::Lifecycle,
