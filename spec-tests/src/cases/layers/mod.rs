@@ -1,11 +1,13 @@
 //! Layers: types, reuse, slices, SBOM files, `<layer>.toml`.
+pub mod restored;
+pub mod reuse;
 pub mod types;
 
 use crate::{flow::Flow, image::Image, probe::Probe, stage::Stage, suite::Case, suite::Test};
 use serde_json::Value;
 
 /// The tables of this part.
-pub const TABLES: &[&[Test]] = &[types::TESTS];
+pub const TABLES: &[&[Test]] = &[types::TESTS, reuse::TESTS, restored::TESTS];
 
 /// The buildpack whose layers are looked at.
 const ID: &str = "example/layers";
