@@ -1,5 +1,76 @@
 //! Exporting: inputs, the image, its labels, the report.
-use crate::suite::Test;
+//!
+//! Most tests write what the earlier phases leave by hand, so that only the exporter runs.
+pub mod inputs;
+
+use crate::{flow::Flow, image::Image, probe::Probe, stage::Outcome, suite::Case, suite::Test};
+use serde_json::Value;
 
 /// The tables of this part.
-pub const TABLES: &[&[Test]] = &[];
+pub const TABLES: &[&[Test]] = &[inputs::TESTS];
+
+/// The buildpack that took part.
+const ID: &str = "example/one";
+/// Its directory of layers.
+const LAYERS: &str = "layers/example_one";
+
+/// Directories as earlier phases leave them: `example/one` with the process `web`, the launch layer `dep` with a file,
+/// and the run image [`Case::run_image`].
+fn ready<'a>(case: &'a Case<'a>) -> Flow<'a> {
+    let flow = Flow::new(case);
+    let stage = &flow.stage;
+    stage.write("layers/group.toml", &group(case));
+    stage.write("layers/analyzed.toml", &analyzed(&case.run_image()));
+    let metadata = metadata(case, &process(case, "web", ""));
+    stage.write("layers/config/metadata.toml", &metadata);
+    stage.write(&format!("{LAYERS}/dep/file"), "content\n");
+    stage.write(&format!("{LAYERS}/dep.toml"), "[types]\nlaunch = true\n");
+    flow
+}
+
+/// `group.toml` with `example/one`.
+fn group(case: &Case<'_>) -> String {
+    format!("group = [{}]\n", Probe::new(case, ID).member())
+}
+
+/// `analyzed.toml` with this run image.
+fn analyzed(run_image: &str) -> String {
+    format!("[run-image]\nreference = \"{run_image}\"\n")
+}
+
+/// `config/metadata.toml` with `example/one` and these further lines.
+fn metadata(case: &Case<'_>, more: &str) -> String {
+    let member = Probe::new(case, ID).member();
+    format!("buildpacks = [{member}]\n{more}")
+}
+
+/// A process of `example/one` in `config/metadata.toml`, in the form of the Platform API; `more` are further keys.
+fn process(case: &Case<'_>, kind: &str, more: &str) -> String {
+    let command = if case.platform < 10 {
+        "\"run\""
+    } else {
+        "[\"run\"]"
+    };
+    format!(
+        "[[processes]]\ntype = \"{kind}\"\ncommand = {command}\nargs = [\"one\", \"two\"]\ndirect = true\n\
+         buildpack-id = \"{ID}\"\n{more}\n"
+    )
+}
+
+/// Exports to a new name with these arguments.
+fn export_anew(case: &Case<'_>, flow: &mut Flow<'_>, args: &[&str]) -> Outcome {
+    flow.image = case.reference("app");
+    let args = [args, &[flow.image.as_str()]].concat();
+    flow.stage.phase("exporter", &args)
+}
+
+/// The image of an export that must succeed.
+fn exported(flow: &Flow<'_>) -> Image {
+    flow.export(&[]).expect_code(0);
+    flow.pull()
+}
+
+/// The label `io.buildpacks.lifecycle.metadata`.
+fn lifecycle_label(image: &Image) -> Value {
+    image.json_label("io.buildpacks.lifecycle.metadata")
+}
