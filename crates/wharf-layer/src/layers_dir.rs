@@ -149,7 +149,10 @@ fn read_text(path: &Path, limit: u64) -> Result<String, LayerError> {
     String::from_utf8(bytes).map_err(|error| LayerError::Parse {
         path: path.into(),
         source: ParseError {
-            message: error.to_string(),
+            message: format!(
+                "it is not UTF-8, byte {} is the first that is not",
+                error.utf8_error().valid_up_to()
+            ),
         },
     })
 }
