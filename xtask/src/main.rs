@@ -7,6 +7,7 @@
 
 mod bases;
 mod check;
+mod conformance;
 mod container;
 mod demo;
 mod dist;
@@ -27,6 +28,8 @@ cargo xtask <task>
   demo     build real apps into images in a local registry, run them, rebuild, rebase
   pods     build the demo's Flask app as the Pods of docs/examples, and compare the images
   test     install what is missing and run every test
+  conformance
+           judge wharf, or any lifecycle with --lifecycle DIR, by the specification
   check    format, clippy, licences, layers, generated docs
   dist     static executables, lifecycle.toml, tarball and lifecycle image below target/dist; --verify compares with
            what a copy of the checkout in another place gives
@@ -52,6 +55,7 @@ fn run(task: &str, args: &[String]) -> Result<()> {
         "demo" => demo::run(args),
         "pods" => demo::pods::run(),
         "test" => suite::run(args),
+        "conformance" => conformance::run(args),
         "check" => check::run(),
         "dist" => dist::task(args),
         "layers" => layers::run(),
