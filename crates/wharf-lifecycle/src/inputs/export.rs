@@ -1,9 +1,6 @@
 //! Inputs of `exporter`.
 use super::{CacheChoice, InputError, Resolver, RunFile};
-use crate::{
-    flags,
-    phase::Phase,
-};
+use crate::{flags, phase::Phase};
 use std::path::PathBuf;
 use wharf_spec::{env_var, id::ExecEnv, paths::BUILD_METADATA, reference::Reference};
 
