@@ -10,7 +10,7 @@ tests! {
     programs_run_by_buildpack_layer_and_name: ["P-LAUNCH-026", "P-LAUNCH-028"] .each_of_both();
     programs_for_the_process_run_last: ["P-LAUNCH-029", "P-LAUNCH-030"] .each_of_both();
     programs_run_before_a_command_of_the_user: ["P-LAUNCH-026", "P-LAUNCH-027"];
-    a_failing_program_ends_the_launch: ["B-EXECD-005"] .each_of_both();
+    a_failing_program_ends_the_launch: ["B-EXECD-005", "P-EXIT-017"] .each_of_both();
     standard_output_sets_nothing: ["B-EXECD-006"];
     output_is_any_number_of_strings_by_bare_keys:
         ["B-EXECD-007", "B-EXECD-008", "B-EXECD-009", "B-EXECD-010"] .each_of_both();
@@ -138,7 +138,11 @@ fn a_failing_program_ends_the_launch(case: &Case<'_>) {
             "example_one/a/exec.d/program",
             &format!("#!/bin/sh\necho 'A = \"b\"' >&3\nexit {status}\n"),
         );
-        case.fails("B-EXECD-005", &launch.process("web", &[]));
+        case.exit(
+            "B-EXECD-005 P-EXIT-017",
+            &launch.process("web", &[]),
+            80..=89,
+        );
         case.check(
             "B-EXECD-005",
             !launch.stage.path("record/launched").exists(),

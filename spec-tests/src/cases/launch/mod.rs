@@ -14,11 +14,12 @@ use crate::suite::Test;
 /// The tables of this part.
 pub const TABLES: &[&[Test]] = &[
     exec_d::TESTS,
-    images::TESTS,
     inputs::TESTS,
     launch_toml::TESTS,
     paths::TESTS,
     processes::TESTS,
     shell::TESTS,
     variables::TESTS,
+    // Last, so that a planted fault is caught by a test that is about it: an image has no planted launcher.
+    images::TESTS,
 ];

@@ -7,7 +7,7 @@ tests! {
     a_process_is_eligible_where_it_says_so: ["P-LAUNCH-003", "P-LAUNCH-005"] .platform(15, 15);
     a_process_without_execution_environments_is_eligible_everywhere: ["P-LAUNCH-004"] .platform(15, 15);
     a_process_for_any_execution_environment_is_eligible_everywhere: ["P-LAUNCH-006"] .platform(15, 15);
-    a_launch_fails_without_an_eligible_process: ["P-LAUNCH-007"] .platform(15, 15);
+    a_launch_fails_without_an_eligible_process: ["P-LAUNCH-007", "P-EXIT-017"] .platform(15, 15);
     a_process_runs_in_its_working_directory: ["P-LAUNCH-008"] .platform(9, 15) .each_of_both();
     a_process_without_working_directory_runs_in_the_app: ["P-LAUNCH-009"] .each_of_both();
     users_arguments_replace_default_arguments: ["P-LAUNCH-011", "P-LAUNCH-012"]
@@ -25,6 +25,8 @@ tests! {
     a_command_without_dashes_runs_through_the_shell: ["P-LAUNCH-020", "P-LAUNCH-021", "P-LAUNCH-024"] .each_of_both();
     further_words_without_dashes_are_arguments: ["P-LAUNCH-022"];
     a_command_without_dashes_runs_in_the_app: ["P-LAUNCH-023"] .platform(9, 15);
+    a_launch_fails_without_a_command_that_is_there: ["P-EXIT-017"];
+    the_status_is_that_of_the_process: ["P-EXIT-018"];
     the_process_takes_the_place_of_the_launcher: ["P-LAUNCH-039", "B-LAUNCH-001"] .each_of_both();
 }
 
@@ -92,7 +94,7 @@ fn a_launch_fails_without_an_eligible_process(case: &Case<'_>) {
     let mut launch = Launch::new(case, &[says("here", "\"test\", \"stage\""), other]);
     launch.stage.set("CNB_EXEC_ENV", "production");
     let outcome = launch.process("web", &[]);
-    case.fails("P-LAUNCH-007", &outcome);
+    case.exit("P-LAUNCH-007 P-EXIT-017", &outcome, 80..=89);
     case.equal("P-LAUNCH-007", outcome.stdout.as_str(), "");
 }
 
@@ -218,6 +220,22 @@ fn a_command_without_dashes_runs_in_the_app(case: &Case<'_>) {
         (outcome.code, outcome.stdout.as_str()),
         (0, "/workspace\n"),
     );
+}
+
+fn a_launch_fails_without_a_command_that_is_there(case: &Case<'_>) {
+    let launch = Launch::new(case, &[Process::new("web", &["/no/such/file"])]);
+    case.exit("P-EXIT-017", &launch.process("web", &[]), 80..=89);
+    for args in [["--", "no-such-command"].as_slice(), &[]] {
+        case.exit("P-EXIT-017", &launch.command(args), 80..=89);
+    }
+}
+
+fn the_status_is_that_of_the_process(case: &Case<'_>) {
+    let launch = Launch::new(case, &[Process::new("web", &["sh", "-c", "exit 42"])]);
+    case.exit("P-EXIT-018", &launch.process("web", &[]), 42..=42);
+    case.exit("P-EXIT-018", &launch.command(&["exit 43"]), 43..=43);
+    let direct = launch.command(&["--", "sh", "-c", "exit 81"]);
+    case.exit("P-EXIT-018", &direct, 81..=81);
 }
 
 /// A process keeps its number when it executes another program, and a child has one of its own.

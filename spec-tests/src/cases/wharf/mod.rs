@@ -1,5 +1,8 @@
 //! What only wharf promises: behaviour of the reference that platforms rely on, and its weaknesses mended.
+pub mod build;
+pub mod launch;
+
 use crate::suite::Test;
 
 /// The tables of this part.
-pub const TABLES: &[&[Test]] = &[];
+pub const TABLES: &[&[Test]] = &[build::TESTS, launch::TESTS];
