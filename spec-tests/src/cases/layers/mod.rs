@@ -1,13 +1,31 @@
 //! Layers: types, reuse, slices, SBOM files, `<layer>.toml`.
+pub mod image;
 pub mod restored;
 pub mod reuse;
+pub mod run_image;
+pub mod sbom;
+pub mod slices;
 pub mod types;
 
-use crate::{flow::Flow, image::Image, probe::Probe, stage::Stage, suite::Case, suite::Test};
+use crate::{
+    flow::Flow,
+    image::Image,
+    probe::Probe,
+    stage::Stage,
+    suite::{Case, Test},
+};
 use serde_json::Value;
 
 /// The tables of this part.
-pub const TABLES: &[&[Test]] = &[types::TESTS, reuse::TESTS, restored::TESTS];
+pub const TABLES: &[&[Test]] = &[
+    types::TESTS,
+    reuse::TESTS,
+    restored::TESTS,
+    slices::TESTS,
+    image::TESTS,
+    sbom::TESTS,
+    run_image::TESTS,
+];
 
 /// The buildpack whose layers are looked at.
 const ID: &str = "example/layers";
