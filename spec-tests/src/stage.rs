@@ -177,6 +177,11 @@ impl Stage {
         self.env.retain(|(known, _)| known != name);
     }
 
+    /// Gives this machine another name within the stage: one that no client takes for the machine itself.
+    pub fn name_this_machine(&self, name: &str) {
+        self.write("hosts", &format!("127.0.0.1 localhost\n127.0.0.1 {name}\n"));
+    }
+
     /// A path as the phase sees it, on this machine: `/layers/x` is `<dir>/layers/x`.
     pub fn path(&self, inside: &str) -> PathBuf {
         self.dir.path().join(inside.trim_start_matches('/'))
@@ -250,6 +255,12 @@ impl Stage {
             .arg("--ro-bind")
             .arg(&self.lifecycle)
             .arg("/cnb/lifecycle");
+        if self.path("hosts").exists() {
+            bwrap
+                .arg("--ro-bind")
+                .arg(self.path("hosts"))
+                .arg("/etc/hosts");
+        }
         for (name, value) in &self.env {
             bwrap.args(["--setenv", name, value]);
         }
