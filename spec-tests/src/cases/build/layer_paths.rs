@@ -5,9 +5,9 @@ use crate::{suite::Case, tests};
 tests! {
     build_layers_extend_path_variables: [
         "B-LPATH-001", "B-LPATH-005", "B-LPATH-006", "B-LPATH-008", "B-LPATH-010", "B-LPATH-012", "B-LPATH-014",
-    ] .each_of_both();
-    layer_paths_are_ordered: ["B-LPATH-003", "B-LPATH-004", "B-LPATH-005"] .each_of_both();
-    other_layers_extend_nothing: ["B-LPATH-016"] .each_of_both();
+    ] .each_buildpack();
+    layer_paths_are_ordered: ["B-LPATH-003", "B-LPATH-004", "B-LPATH-005"] .each_buildpack();
+    other_layers_extend_nothing: ["B-LPATH-016"] .each_buildpack();
 }
 
 /// A variable, the directory of layers that belongs to it, and the requirement.
@@ -48,7 +48,7 @@ fn layer_paths_are_ordered(case: &Case<'_>) {
     let first = layer("b", "build", &bin) + &layer("a", "build", &bin);
     let second = layer("d", "build", &bin) + &layer("c", "build", &bin);
     let given = given_after(case, &[first, second], |flow| {
-        flow.stage.set("PATH", "/usr/bin:/bin")
+        flow.stage.set("PATH", "/usr/bin:/bin");
     });
     let path: Vec<&str> = given.var("PATH").unwrap_or_default().split(':').collect();
     case.equal(
@@ -68,7 +68,7 @@ fn layer_paths_are_ordered(case: &Case<'_>) {
 fn other_layers_extend_nothing(case: &Case<'_>) {
     let script = layer("kept", "launch cache", &ALL) + &layer("untyped", "", &ALL);
     let given = given_after(case, &[script], |flow| {
-        flow.stage.set("PATH", "/usr/bin:/bin")
+        flow.stage.set("PATH", "/usr/bin:/bin");
     });
     case.equal("B-LPATH-016", given.var("PATH"), Some("/usr/bin:/bin"));
     for (variable, ..) in &VARIABLES[1..] {

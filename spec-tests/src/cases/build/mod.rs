@@ -3,8 +3,11 @@ pub mod inputs;
 pub mod interface;
 pub mod layer_paths;
 pub mod modification;
+pub mod output;
 pub mod plan;
 pub mod provided;
+pub mod reuse;
+pub mod secrets;
 
 use crate::{
     flow::Flow,
@@ -18,8 +21,11 @@ pub const TABLES: &[&[Test]] = &[
     interface::TESTS,
     layer_paths::TESTS,
     modification::TESTS,
+    output::TESTS,
     plan::TESTS,
     provided::TESTS,
+    reuse::TESTS,
+    secrets::TESTS,
 ];
 
 /// What analysis leaves behind, with these lines as the run image's target.

@@ -5,16 +5,16 @@ use crate::{probe::Record, suite::Case, tests};
 tests! {
     only_build_layers_change_later_builds: [
         "B-EMOD-001", "B-EMOD-002", "B-EMOD-003", "B-EMOD-007",
-    ] .each_of_both();
+    ] .each_buildpack();
     the_variable_is_named_up_to_the_first_period: ["B-EMOD-008", "B-EMOD-009"] .each_buildpack();
     contents_are_verbatim: ["B-EMOD-010"] .each_buildpack();
     override_replaces: ["B-EMOD-011", "B-EMOD-012"] .each_buildpack();
-    the_last_override_wins: ["B-EMOD-023", "B-EMOD-024", "B-EMOD-025"] .each_of_both();
-    append_follows_the_order_of_layers: ["B-EMOD-013", "B-EMOD-014", "B-EMOD-015"] .each_of_both();
-    prepend_reverses_the_order_of_layers: ["B-EMOD-026", "B-EMOD-027", "B-EMOD-028"] .each_of_both();
-    default_fills_what_is_empty: ["B-EMOD-016"] .each_of_both();
-    the_first_default_wins: ["B-EMOD-017", "B-EMOD-018", "B-EMOD-019"] .each_of_both();
-    a_delimiter_holds_within_its_layer: ["B-EMOD-020", "B-EMOD-021"] .each_of_both();
+    the_last_override_wins: ["B-EMOD-023", "B-EMOD-024", "B-EMOD-025"] .each_buildpack();
+    append_follows_the_order_of_layers: ["B-EMOD-013", "B-EMOD-014", "B-EMOD-015"] .each_buildpack();
+    prepend_reverses_the_order_of_layers: ["B-EMOD-026", "B-EMOD-027", "B-EMOD-028"] .each_buildpack();
+    default_fills_what_is_empty: ["B-EMOD-016"] .each_buildpack();
+    the_first_default_wins: ["B-EMOD-017", "B-EMOD-018", "B-EMOD-019"] .each_buildpack();
+    a_delimiter_holds_within_its_layer: ["B-EMOD-020", "B-EMOD-021"] .each_buildpack();
     a_layer_is_done_before_the_next_begins: ["B-EMOD-022"] .each_buildpack();
 }
 
@@ -30,7 +30,7 @@ fn build_layer(name: &str, files: &[(&str, &str)]) -> String {
 
 fn only_build_layers_change_later_builds(case: &Case<'_>) {
     let script = build_layer(
-        "build",
+        "building",
         &[
             ("env/A", "1"),
             ("env.build/B", "2"),

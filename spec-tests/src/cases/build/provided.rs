@@ -1,6 +1,7 @@
 //! Variables of base image, user and operator.
 use super::{analyzed, given_after, layer, record};
 use crate::{
+    cases::launch::stand::Launch,
     flow::Flow,
     probe::{Probe, Record},
     read,
@@ -27,6 +28,7 @@ tests! {
     operator_files_have_suffixes: ["P-ENV-013"] .platform(11, 15);
     operator_variables_come_last: ["P-ENV-015"] .platform(12, 15);
     operator_variables_ignore_clear_env: ["B-PENV-007"] .platform(11, 15) .buildpack(10, 12) .each_of_both();
+    user_variables_reach_the_launched_process: ["B-PENV-002"] .each_of_both();
     reserved_variables_are_the_specifications: ["B-PENV-013"] .each_of_both();
 }
 
@@ -135,10 +137,10 @@ fn user_values_override(case: &Case<'_>) {
     };
     let file = format!("env/FOO.{suffix}");
     let script = layer("a", "build", &[(&file, "buildpack")]);
-    let existing = given_after(case, &[script.clone()], |_| {});
+    let existing = given_after(case, std::slice::from_ref(&script), |_| {});
     case.equal("B-PENV-012", existing.var("FOO"), Some("buildpack"));
     let given = given_after(case, &[script], |flow| {
-        flow.stage.write("platform/env/FOO", "user")
+        flow.stage.write("platform/env/FOO", "user");
     });
     case.equal("B-PENV-012", given.var("FOO"), Some("user"));
 }
@@ -160,7 +162,7 @@ fn clear_env_hides_user_variables(case: &Case<'_>) {
 fn earlier_buildpacks_may_change_user_variables(case: &Case<'_>) {
     let script = layer("a", "build", &[("env/FOO.append", " and buildpack")]);
     let given = given_after(case, &[script], |flow| {
-        flow.stage.write("platform/env/FOO", "user")
+        flow.stage.write("platform/env/FOO", "user");
     });
     let seen = given.var("FOO");
     case.check(
@@ -312,6 +314,22 @@ fn operator_variables_ignore_clear_env(case: &Case<'_>) {
     for given in both {
         case.equal("B-PENV-007", given.var("FOO"), Some("operator"));
     }
+}
+
+fn user_variables_reach_the_launched_process(case: &Case<'_>) {
+    let mut launch = Launch::showing_env(case, &["example/one"]);
+    launch.stage.set("BPL_OPTION", "user");
+    launch.layer(
+        "example_one/a/exec.d/keep",
+        "#!/bin/sh\necho \"$BPL_OPTION\" > /record/option\n",
+    );
+    let env = launch.env();
+    case.equal(
+        "B-PENV-002",
+        env.get("BPL_OPTION").map(String::as_str),
+        Some("user"),
+    );
+    case.equal("B-PENV-002", launch.recorded("option"), ["user"]);
 }
 
 fn reserved_variables_are_the_specifications(case: &Case<'_>) {
