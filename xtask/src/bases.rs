@@ -1,12 +1,12 @@
 //! Debian base images: a build image, a run image, and a run image with one package patched.
 use crate::{dist, process};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use std::{
     fs::{self, File},
     io::{self, Write},
     num::NonZeroUsize,
     path::{Path, PathBuf},
-    thread::available_parallelism,
+    thread::{self, available_parallelism},
 };
 use wharf_image::{DraftLayer, Family, ImageDraft, ImageStore, Platform};
 use wharf_layer::{Compression, Encoder, LayerError};
@@ -43,13 +43,12 @@ pub(crate) fn ensure(work: &Path) -> Result<Bases> {
         layout: work.join("bases"),
         work: work.to_path_buf(),
     };
-    for (tag, packages) in [("run", RUN_PACKAGES), ("build", BUILD_PACKAGES)] {
-        bases.make(&Base {
-            tag,
-            packages,
-            extra: None,
-        })?;
-    }
+    let base = |tag, packages| Base {
+        tag,
+        packages,
+        extra: None,
+    };
+    bases.make(&[base("run", RUN_PACKAGES), base("build", BUILD_PACKAGES)])?;
     Ok(bases)
 }
 
@@ -60,27 +59,39 @@ impl Bases {
         if self.done(tag).exists() {
             return Ok(());
         }
-        self.make(&Base {
+        self.make(&[Base {
             tag,
             packages: RUN_PACKAGES,
             extra: Some(&patched_package(&self.work)?),
-        })
+        }])
     }
 
-    fn make(&self, base: &Base<'_>) -> Result<()> {
-        let tag = base.tag;
-        let done = self.done(tag);
-        if done.exists() {
-            return Ok(());
-        }
+    /// Bootstraps what is missing side by side; the layout is written by one at a time.
+    fn make(&self, bases: &[Base<'_>]) -> Result<()> {
         let suite = suite()?;
-        println!("bases: {tag} (Debian {suite}: {})", base.packages);
-        let tar = self.work.join(format!("{tag}.tar"));
-        let log = self.work.join(format!("{tag}.log"));
-        bootstrap(&tar, &suite, base, &log)?;
-        write_image(&tar, &self.layout, tag)?;
-        fs::remove_file(&tar).with_context(|| format!("remove {}", tar.display()))?;
-        fs::write(&done, "").with_context(|| format!("write {}", done.display()))
+        thread::scope(|scope| {
+            let mut running = Vec::new();
+            for base in bases.iter().filter(|base| !self.done(base.tag).exists()) {
+                println!("bases: {} (Debian {suite}: {})", base.tag, base.packages);
+                let tar = self.work.join(format!("{}.tar", base.tag));
+                let log = self.work.join(format!("{}.log", base.tag));
+                let suite = &suite;
+                running.push((
+                    base.tag,
+                    scope.spawn(move || bootstrap(tar, suite, base, &log)),
+                ));
+            }
+            for (tag, bootstrapped) in running {
+                let tar = bootstrapped
+                    .join()
+                    .map_err(|_| anyhow!("bootstrapping {tag} panicked"))??;
+                write_image(&tar, &self.layout, tag)?;
+                fs::remove_file(&tar).with_context(|| format!("remove {}", tar.display()))?;
+                let done = self.done(tag);
+                fs::write(&done, "").with_context(|| format!("write {}", done.display()))?;
+            }
+            Ok(())
+        })
     }
 
     /// A file that says that the image is complete.
@@ -99,7 +110,7 @@ fn suite() -> Result<String> {
 }
 
 /// A root file system as a tarball, with the user `cnb` (1000:1000).
-fn bootstrap(tar: &Path, suite: &str, base: &Base<'_>, log: &Path) -> Result<()> {
+fn bootstrap(tar: PathBuf, suite: &str, base: &Base<'_>, log: &Path) -> Result<PathBuf> {
     let user = "chroot \"$1\" useradd --uid 1000 --user-group --create-home --home-dir /home/cnb --shell /bin/sh cnb";
     let mut command = process::command(
         "mmdebstrap",
@@ -121,9 +132,10 @@ fn bootstrap(tar: &Path, suite: &str, base: &Base<'_>, log: &Path) -> Result<()>
     }
     command
         .arg(suite)
-        .arg(tar)
+        .arg(&tar)
         .env("SOURCE_DATE_EPOCH", "315532801");
-    process::run_logged(&mut command, log)
+    process::run_logged(&mut command, log)?;
+    Ok(tar)
 }
 
 /// The distribution's own package with a higher version, as a security update would bring it.
