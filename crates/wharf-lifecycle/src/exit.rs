@@ -159,7 +159,8 @@ fn of_inputs(error: &InputError) -> ExitCode {
         | InputError::RunImageUnsupported { .. }
         | InputError::ImageUnsupported
         | InputError::BothRunImages
-        | InputError::MultipleRegistries { .. } => ExitCode::InvalidArgs,
+        | InputError::MultipleRegistries { .. }
+        | InputError::DigestToWrite { .. } => ExitCode::InvalidArgs,
     }
 }
 

@@ -95,4 +95,10 @@ pub enum InputError {
         /// The one elsewhere.
         other: String,
     },
+    /// An image to write that is named by digest.
+    #[error("write '{image}': an image is written to a tag, not to a digest; leave the digest out")]
+    DigestToWrite {
+        /// The image.
+        image: String,
+    },
 }

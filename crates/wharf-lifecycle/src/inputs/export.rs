@@ -35,7 +35,7 @@ impl Export {
         let layers = resolver.layers()?;
         let mut warnings = Vec::new();
         Ok(Self {
-            outputs: resolver.outputs()?,
+            outputs: resolver.tags()?,
             app: resolver.path(&flags::APP)?,
             metadata: layers.join(BUILD_METADATA),
             layers,

@@ -16,7 +16,7 @@ pub(crate) struct Rebase {
 
 impl Rebase {
     pub(crate) fn resolve(resolver: &Resolver<'_>) -> Result<Self, InputError> {
-        let outputs = resolver.outputs()?;
+        let outputs = resolver.tags()?;
         let first = outputs.first().ok_or(InputError::NoImage)?.clone();
         let deprecated = resolver.reference(&flags::IMAGE)?;
         let run_image = resolver.reference(&flags::RUN_IMAGE)?;

@@ -135,6 +135,17 @@ impl Resolver<'_> {
         }
     }
 
+    /// The same where an image is written: what its digest will be, nobody knows.
+    pub(crate) fn tags(&self) -> Result<Vec<Reference>, InputError> {
+        let outputs = self.outputs()?;
+        match outputs.iter().find(|output| output.digest().is_some()) {
+            Some(output) => Err(InputError::DigestToWrite {
+                image: output.to_string(),
+            }),
+            None => Ok(outputs),
+        }
+    }
+
     pub(crate) fn run_file(&self) -> Result<RunFile, InputError> {
         Ok(match self.features().run_image_source {
             RunImageSource::StackToml => RunFile::Stack(self.path(&flags::STACK)?),

@@ -261,6 +261,18 @@ fn the_exporter_bears_a_run_image_that_platforms_always_give() {
 }
 
 #[test]
+fn an_image_is_written_to_tags_only() {
+    let named = format!("r.io/a@sha256:{}", "0".repeat(64));
+    let export = raw(Phase::Export, "0.15", &["r.io/a", &named], &[]);
+    let rebase = raw(Phase::Rebase, "0.15", &[&named], &[]);
+    let expected = format!(
+        "write '{named}': an image is written to a tag, not to a digest; leave the digest out"
+    );
+    assert_eq!(fault(with(&export, Export::resolve)), expected);
+    assert_eq!(fault(with(&rebase, Rebase::resolve)), expected);
+}
+
+#[test]
 fn a_creation_time_that_is_none_is_a_warning() {
     let created = |api, value| {
         let raw = raw(
