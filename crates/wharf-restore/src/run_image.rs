@@ -11,7 +11,7 @@ use wharf_spec::{
     reference::Reference,
 };
 
-/// The new `analyzed.toml` when the run image is read from another name, or when reference or target were missing.
+/// The new `analyzed.toml` when the run image is read from another name, or when its digest or target were missing.
 pub(crate) fn look_again(
     inputs: &RestoreInputs,
     analyzed: &Analyzed,
@@ -24,13 +24,14 @@ pub(crate) fn look_again(
     let listed = entry_of(inputs, run_image).filter(|_| inputs.features.restore_resolves_mirrors);
     let incomplete = inputs.features.base_contract == BaseContract::Target
         && (run_image.reference.is_empty() || run_image.target.is_none());
-    if listed.is_none() && !incomplete {
+    let by_tag = inputs.features.restore_resolves_mirrors && is_by_tag(run_image, store);
+    if listed.is_none() && !incomplete && !by_tag {
         return Ok(None);
     }
     let (reference, image) = find(inputs, run_image, listed, store)?;
     let mut updated = run_image.clone();
     let now = store.identify(&reference, &image);
-    if updated.reference.is_empty() || !is_recorded(run_image, &reference, store) {
+    if updated.reference.is_empty() || by_tag || !is_recorded(run_image, &reference, store) {
         log.debug(&format!("Run image is read from {now}"));
         updated.reference = now;
     }
@@ -47,6 +48,12 @@ fn is_recorded(run_image: &RunImage, reference: &Reference, store: &dyn ImageSto
     store
         .locate(&run_image.reference)
         .is_ok_and(|recorded| recorded == *reference)
+}
+
+/// Whether what is recorded may become another image before the exporter reads it.
+fn is_by_tag(run_image: &RunImage, store: &dyn ImageStore) -> bool {
+    let recorded = store.locate(&run_image.reference);
+    recorded.is_ok_and(|reference| reference.digest().is_none())
 }
 
 fn entry_of<'a>(inputs: &'a RestoreInputs, run_image: &RunImage) -> Option<&'a RunImageMetadata> {

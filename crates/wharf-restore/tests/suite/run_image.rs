@@ -125,3 +125,21 @@ fn a_missing_reference_or_target_is_filled_in_where_targets_exist() {
             .is_none()
     );
 }
+
+#[test]
+fn a_tag_becomes_a_digest_where_mirrors_are_resolved_listed_or_not() {
+    for api in PlatformApi::ALL {
+        for is_listed in [true, false] {
+            let mut both = stage(api);
+            let complete = both.0.analyzed.run_image.clone().unwrap();
+            let run_image = both.0.analyzed.run_image.as_mut().unwrap();
+            run_image.reference = "r.example/run:1".into();
+            if !is_listed {
+                both.0.inputs.run_images = parse("").unwrap();
+            }
+            let after = new_run_image(run(&both).unwrap());
+            let resolves = api.features().restore_resolves_mirrors;
+            assert_eq!(after, resolves.then_some(complete), "{api}");
+        }
+    }
+}

@@ -70,12 +70,12 @@ fn the_reference_becomes_a_digest(case: &Case<'_>) {
 fn mirrors_are_resolved(case: &Case<'_>) {
     let flow = with_one(case);
     let mirror = case.push("mirror", &Recipe::run_image());
-    // The image itself is on a registry that is not there; the mirror is on the registry of the app.
-    let gone = format!("127.0.0.1:{}/team/run:1", crate::registry::free_port());
+    // The image itself is on a registry that asks for a password; the mirror is on the registry of the app.
+    let closed = case.ground.private.name("shared/run:base");
     flow.stage.write(
         "cnb/run.toml",
         &format!(
-            "[[images]]\nimage = \"{}\"\n[[images]]\nimage = \"{gone}\"\nmirrors = [\"{mirror}\"]\n",
+            "[[images]]\nimage = \"{}\"\n[[images]]\nimage = \"{closed}\"\nmirrors = [\"{mirror}\"]\n",
             case.run_image()
         ),
     );
@@ -83,7 +83,7 @@ fn mirrors_are_resolved(case: &Case<'_>) {
         case,
         &flow,
         &format!(
-            "[image]\nreference = \"{}\"\n[run-image]\nimage = \"{gone}\"\n",
+            "[image]\nreference = \"{}\"\n[run-image]\nimage = \"{closed}\"\n",
             flow.image
         ),
     );
