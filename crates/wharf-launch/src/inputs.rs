@@ -51,10 +51,8 @@ impl LaunchInputs {
             .parse::<PlatformApi>()
             .map_err(LaunchError::PlatformApi)?
             .features();
-        let directory = |name: &str, default: &str| {
-            let given = env.get_bytes(name.as_bytes());
-            join(cwd, given.unwrap_or(default.as_bytes()))
-        };
+        let directory =
+            |name: &str, default: &str| join(cwd, given(&env, name).unwrap_or(default.as_bytes()));
         let mut argv = argv.into_iter();
         Ok(Self {
             name: argv.next().unwrap_or_default(),
@@ -86,8 +84,14 @@ impl LaunchInputs {
     }
 }
 
+/// A variable of the launcher; an empty one is as good as none, as it is to the phases.
+fn given<'a>(env: &'a Env, name: &str) -> Option<&'a [u8]> {
+    let value = env.get_bytes(name.as_bytes());
+    value.filter(|value| !value.is_empty())
+}
+
 fn exec_env(env: &Env) -> Result<ExecEnv, LaunchError> {
-    match env.get_bytes(env_var::EXEC_ENV.as_bytes()) {
+    match given(env, env_var::EXEC_ENV) {
         None => Ok(ExecEnv::production()),
         Some(text) => display(text).parse().map_err(LaunchError::ExecEnv),
     }
@@ -176,15 +180,24 @@ mod tests {
 
     #[test]
     fn directories_and_execution_environment_have_defaults() {
-        let inputs = resolve(&[("CNB_PLATFORM_API", "0.15")]).unwrap();
-        assert_eq!(
-            (inputs.layers_dir, inputs.app_dir, inputs.exec_env),
-            (
-                b"/layers".to_vec(),
-                b"/workspace".to_vec(),
-                Some(ExecEnv::production())
-            )
-        );
+        let api = ("CNB_PLATFORM_API", "0.15");
+        let empty = [
+            api,
+            ("CNB_LAYERS_DIR", ""),
+            ("CNB_APP_DIR", ""),
+            ("CNB_EXEC_ENV", ""),
+        ];
+        for variables in [[api].as_slice(), &empty] {
+            let inputs = resolve(variables).unwrap();
+            assert_eq!(
+                (inputs.layers_dir, inputs.app_dir, inputs.exec_env),
+                (
+                    b"/layers".to_vec(),
+                    b"/workspace".to_vec(),
+                    Some(ExecEnv::production())
+                )
+            );
+        }
         assert_eq!(
             resolve(&[("CNB_PLATFORM_API", "0.14")]).unwrap().exec_env,
             None

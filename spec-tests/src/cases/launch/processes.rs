@@ -26,7 +26,6 @@ tests! {
     further_words_without_dashes_are_arguments: ["P-LAUNCH-022"];
     a_command_without_dashes_runs_in_the_app: ["P-LAUNCH-023"] .platform(9, 15);
     a_launch_fails_without_a_command_that_is_there: ["P-EXIT-017"];
-    the_status_is_that_of_the_process: ["P-EXIT-018"];
     the_process_takes_the_place_of_the_launcher: ["P-LAUNCH-039", "B-LAUNCH-001"] .each_of_both();
 }
 
@@ -228,14 +227,6 @@ fn a_launch_fails_without_a_command_that_is_there(case: &Case<'_>) {
     for args in [["--", "no-such-command"].as_slice(), &[]] {
         case.exit("P-EXIT-017", &launch.command(args), 80..=89);
     }
-}
-
-fn the_status_is_that_of_the_process(case: &Case<'_>) {
-    let launch = Launch::new(case, &[Process::new("web", &["sh", "-c", "exit 42"])]);
-    case.exit("P-EXIT-018", &launch.process("web", &[]), 42..=42);
-    case.exit("P-EXIT-018", &launch.command(&["exit 43"]), 43..=43);
-    let direct = launch.command(&["--", "sh", "-c", "exit 81"]);
-    case.exit("P-EXIT-018", &direct, 81..=81);
 }
 
 /// A process keeps its number when it executes another program, and a child has one of its own.

@@ -20,6 +20,7 @@ tests! {
     processes_of_one_type_for_different_environments_are_both_kept: ["P-LAUNCH-003"] .platform(15, 15);
     the_launchers_own_variables_and_directories_are_taken_out: [];
     a_process_type_variable_is_warned_about_and_ignored: [];
+    an_empty_variable_is_as_good_as_none: [];
     signals_are_as_a_fresh_process_has_them: [] .once();
     no_descriptor_of_the_launcher_is_left_to_the_process: [] .once();
     words_for_the_shell_are_expanded_and_stay_words: [];
@@ -166,6 +167,14 @@ fn a_process_type_variable_is_warned_about_and_ignored(case: &Case<'_>) {
     case.contains("", &web.stderr, "CNB_PROCESS_TYPE");
     let command = launch.command(&["--", "echo", "command"]);
     case.equal("", said(&command), (0, "command\n"));
+}
+
+fn an_empty_variable_is_as_good_as_none(case: &Case<'_>) {
+    let mut launch = Launch::new(case, &[Process::new("web", &["pwd", "-P"])]);
+    for name in ["CNB_LAYERS_DIR", "CNB_APP_DIR", "CNB_EXEC_ENV"] {
+        launch.stage.set(name, "");
+    }
+    case.equal("", launch.web(&[]), "/workspace\n");
 }
 
 fn signals_are_as_a_fresh_process_has_them(case: &Case<'_>) {
