@@ -6,6 +6,7 @@
 //! | [`stage`] | the standard directories of a build, and running a phase in them as an ordinary user |
 //! | [`registry`] | Debian's `docker-registry` on a loopback port |
 //! | [`client`] | plain requests to a registry |
+//! | [`front`] | a server before a registry that answers some requests itself |
 //! | [`image`] | an image as independent readers see it |
 //! | [`container`] | an app image's process in the image's files |
 //! | [`recipe`] | images made for tests |
@@ -24,6 +25,7 @@ pub mod cases;
 pub mod client;
 pub mod container;
 pub mod flow;
+pub mod front;
 pub mod image;
 pub mod mutant;
 pub mod probe;

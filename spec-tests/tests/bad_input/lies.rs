@@ -1,10 +1,10 @@
 //! Registries whose documents are not what their digests and sizes say.
-use crate::{
-    front::{Front, Verdict},
-    ground::{Ground, before},
-};
+use crate::ground::{Ground, before};
 use serde_json::Value;
-use spec_tests::image::{Image, digest};
+use spec_tests::{
+    front::{Front, Verdict},
+    image::{Image, digest},
+};
 
 /// The run image's manifest.
 fn manifest(ground: &Ground) -> (String, String, Value) {

@@ -7,7 +7,6 @@ mod command_line;
 mod detection;
 mod disk;
 mod documents;
-mod front;
 mod ground;
 mod launching;
 mod layers;

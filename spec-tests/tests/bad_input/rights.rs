@@ -1,9 +1,12 @@
 //! Credentials that are wrong, and rights that are missing.
-use crate::{
+use crate::ground::{API, Ground, before, fails};
+use spec_tests::{
+    client::basic,
     front::{Front, Verdict},
-    ground::{API, Ground, before, fails},
+    recipe::Recipe,
+    registry::Registry,
+    stage::Stage,
 };
-use spec_tests::{client::basic, recipe::Recipe, registry::Registry, stage::Stage};
 use std::sync::{
     Arc,
     atomic::{AtomicBool, Ordering},

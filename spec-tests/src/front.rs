@@ -7,7 +7,8 @@ use std::{
 };
 
 /// What becomes of a request.
-pub(crate) enum Verdict {
+#[derive(Debug)]
+pub enum Verdict {
     /// The registry answers.
     Pass,
     /// The registry answers, but where its answer has the first bytes it gets the second, as many.
@@ -17,13 +18,14 @@ pub(crate) enum Verdict {
 }
 
 /// A front on a loopback port; it ends with the test's process.
-pub(crate) struct Front {
+#[derive(Debug)]
+pub struct Front {
     address: SocketAddr,
 }
 
 impl Front {
     /// Starts one before the registry at `host:port`; `judge` gets method and path.
-    pub(crate) fn start(
+    pub fn start(
         registry: String,
         judge: impl Fn(&str, &str) -> Verdict + Send + Sync + 'static,
     ) -> Self {
@@ -40,7 +42,7 @@ impl Front {
     }
 
     /// `127.0.0.1:port/name`.
-    pub(crate) fn name(&self, name: &str) -> String {
+    pub fn name(&self, name: &str) -> String {
         format!("{}/{name}", self.address)
     }
 }
