@@ -13,6 +13,15 @@ pub struct Platform {
 }
 
 impl Platform {
+    /// What every single image serves; it chooses nothing from an index.
+    pub const fn any() -> Self {
+        Self {
+            os: String::new(),
+            architecture: String::new(),
+            variant: None,
+        }
+    }
+
     /// Whether something offered for `self` runs where `wanted` is asked for. What either side leaves empty matches
     /// anything: cache images of the reference lifecycle name no architecture. `arm64` and `arm64/v8` are the same.
     pub fn serves(&self, wanted: &Self) -> bool {

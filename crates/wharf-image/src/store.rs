@@ -228,4 +228,9 @@ impl StoreError {
     pub fn is_not_found(&self) -> bool {
         matches!(self.kind, StoreErrorKind::NotFound)
     }
+
+    /// Whether the thing asked for exists, but for other platforms only.
+    pub fn is_wrong_platform(&self) -> bool {
+        matches!(self.kind, StoreErrorKind::WrongPlatform { .. })
+    }
 }

@@ -16,7 +16,7 @@ mod save;
 pub use check::{Problem, check};
 pub use error::RebaseError;
 
-use wharf_image::{Image, ImageDraft, ImageStore, Platform, SealedImage};
+use wharf_image::{Image, ImageDraft, ImageStore, Platform, SealedImage, StoreError};
 use wharf_spec::{
     api::PlatformFeatures, files::report::Report, labels::lifecycle::LifecycleMetadata, log::Log,
     reference::Reference,
@@ -52,7 +52,7 @@ pub fn rebase(
         reference: inputs.app_image.to_string(),
         source,
     })?;
-    let (run_reference, base) = run_image::find(inputs, &metadata, store)?;
+    let (run_reference, base) = run_image::find(inputs, &metadata, &app.platform(), store)?;
     log.info(&format!(
         "Rebasing {} on run image {run_reference}",
         inputs.app_image
@@ -74,12 +74,25 @@ pub fn rebase(
 }
 
 fn read_app(inputs: &RebaseInputs, store: &dyn ImageStore) -> Result<Image, RebaseError> {
-    store
-        .find(&inputs.app_image, &inputs.platform)
+    find_app(&inputs.app_image, &inputs.platform, store)
         .map_err(RebaseError::ReadApp)?
         .ok_or_else(|| RebaseError::AppNotFound {
             reference: inputs.app_image.to_string(),
         })
+}
+
+/// The app image: `platform` chooses from an index; an image that stands alone is taken whatever it runs on.
+pub fn find_app(
+    reference: &Reference,
+    platform: &Platform,
+    store: &dyn ImageStore,
+) -> Result<Option<Image>, StoreError> {
+    match store.find(reference, platform) {
+        Err(error) if error.is_wrong_platform() => {
+            store.find(reference, &Platform::any()).map_err(|_| error)
+        }
+        result => result,
+    }
 }
 
 fn refuse_or_warn(

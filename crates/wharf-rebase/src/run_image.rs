@@ -1,6 +1,6 @@
 //! Which run image is the new base.
 use crate::{RebaseError, RebaseInputs};
-use wharf_image::{Image, ImageStore, StoreError};
+use wharf_image::{Image, ImageStore, Platform, StoreError};
 use wharf_spec::{
     api::BaseContract, files::run::RunImageMetadata, labels::lifecycle::LifecycleMetadata,
     reference::Reference,
@@ -10,11 +10,18 @@ use wharf_spec::{
 pub(crate) fn find(
     inputs: &RebaseInputs,
     metadata: &LifecycleMetadata,
+    wanted: &Platform,
     store: &dyn ImageStore,
 ) -> Result<(Reference, Image), RebaseError> {
+    let read = |reference: &Reference| match store.find(reference, wanted) {
+        // A forced rebase takes the target of whatever the run image is.
+        Err(error) if inputs.force && error.is_wrong_platform() => {
+            store.find(reference, &Platform::any()).map_err(|_| error)
+        }
+        result => result,
+    };
     if let Some(reference) = &inputs.run_image {
-        return store
-            .find(reference, &inputs.platform)
+        return read(reference)
             .map_err(RebaseError::ReadRunImage)?
             .map(|image| (reference.clone(), image))
             .ok_or_else(|| RebaseError::RunImageNotFound {
@@ -29,7 +36,7 @@ pub(crate) fn find(
     let registry = inputs.outputs.first().map_or("", Reference::registry);
     let mut found = None;
     let mut failure: Option<StoreError> = None;
-    let mut readable = |reference: &Reference| match store.find(reference, &inputs.platform) {
+    let mut readable = |reference: &Reference| match read(reference) {
         Ok(Some(image)) => {
             found = Some((reference.clone(), image));
             true

@@ -221,6 +221,25 @@ fn refuses_another_target_without_force_and_takes_it_over_with_force() {
 }
 
 #[test]
+fn images_for_other_machines_are_rebased_as_well() {
+    let new = base("2").platform("linux", "arm64", None);
+    let other_machine = RebaseInputs {
+        platform: platform("linux", "s390x"),
+        force: true,
+        ..inputs()
+    };
+    let store = store(API, &new);
+    rebase(&other_machine, &store, &RecordingLog::new()).unwrap();
+    let rebased = store.find(&reference("r.example/app"), &platform("linux", "arm64"));
+    assert_eq!(rebased.unwrap().unwrap().target().arch, "arm64");
+    let unforced = RebaseInputs {
+        force: false,
+        ..other_machine
+    };
+    rebase(&unforced, &store, &RecordingLog::new()).unwrap();
+}
+
+#[test]
 fn refuses_an_image_that_says_it_is_not_rebasable() {
     for (value, is_refused) in [("false", true), ("nonsense", true), ("true", false)] {
         let store = MemoryStore::new();
