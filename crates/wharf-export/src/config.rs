@@ -7,10 +7,10 @@ use wharf_spec::{
     api::{BaseContract, LegacyBom},
     encode::json_text,
     env_var,
-    files::metadata::BuildMetadata,
+    files::{group::GroupElement, metadata::BuildMetadata},
     labels::{
         BUILD_METADATA, EXEC_ENV, LIFECYCLE_METADATA, PROJECT_METADATA, REBASABLE,
-        build::{BuildLabel, ProcessEntry, bom_json},
+        build::{BuildLabel, BuildpackEntry, ProcessEntry, bom_json},
         lifecycle::LifecycleMetadata,
     },
     log::Log,
@@ -134,10 +134,16 @@ fn json_label<T: Serialize>(
 
 fn build_label(inputs: &ExportInputs, build_metadata: &BuildMetadata) -> BuildLabel {
     let features = inputs.platform_api.features();
+    let entries = |elements: &[GroupElement]| {
+        let entries = elements.iter();
+        entries
+            .map(|element| BuildpackEntry::new(element, &features))
+            .collect()
+    };
     BuildLabel {
         bom: (features.legacy_bom == LegacyBom::Label).then(|| bom_json(&build_metadata.bom)),
-        buildpacks: build_metadata.buildpacks.iter().map(Into::into).collect(),
-        extensions: build_metadata.extensions.iter().map(Into::into).collect(),
+        buildpacks: entries(&build_metadata.buildpacks),
+        extensions: entries(&build_metadata.extensions),
         launcher: inputs.launcher_info.clone(),
         processes: build_metadata
             .processes

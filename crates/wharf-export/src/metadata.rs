@@ -24,7 +24,11 @@ pub(crate) fn metadata(
     base: &Located,
     (collected, layers): (&Collected, &[(Role, Digest)]),
 ) -> LifecycleMetadata {
+    let exec_env = inputs.platform_api.features().exec_env;
     let mut metadata = LifecycleMetadata {
+        exec_env: exec_env
+            .then(|| inputs.exec_env.to_string())
+            .unwrap_or_default(),
         buildpacks: collected.buildpacks.iter().map(empty_entry).collect(),
         ..LifecycleMetadata::default()
     };

@@ -130,8 +130,8 @@ pub struct PlatformFeatures {
     pub store_always_restored: bool,
     /// SBOM files of lifecycle and launcher are exported.
     pub lifecycle_sboms: bool,
-    /// The build label names `buildpackID` of processes and `api` of buildpacks.
-    pub process_buildpack_id: bool,
+    /// The build label names the Buildpack API of buildpacks.
+    pub buildpack_api_in_label: bool,
     /// Operator variables under `<build-config>/env`.
     pub build_config: bool,
     /// Names of files in `<platform>/env`.
@@ -205,7 +205,7 @@ impl PlatformApi {
             },
             store_always_restored: since(10),
             lifecycle_sboms: since(11),
-            process_buildpack_id: since(11),
+            buildpack_api_in_label: since(11),
             build_config: since(11),
             user_env: match self.0 {
                 11 => UserEnv::Suffixed,

@@ -1,7 +1,7 @@
 //! Label `io.buildpacks.build.metadata`.
 use super::lifecycle::JsonTable;
 use crate::{
-    api::CommandForm,
+    api::{CommandForm, PlatformFeatures},
     files::{group::GroupElement, launch::BomEntry, metadata::Process},
 };
 use alloc::{string::String, vec::Vec};
@@ -42,14 +42,20 @@ pub struct BuildpackEntry {
     /// Homepage.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub homepage: String,
+    /// Buildpack API; empty before Platform API 0.11.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub api: String,
 }
 
-impl From<&GroupElement> for BuildpackEntry {
-    fn from(element: &GroupElement) -> Self {
+impl BuildpackEntry {
+    /// The entry for a member of the group.
+    pub fn new(element: &GroupElement, features: &PlatformFeatures) -> Self {
+        let api = features.buildpack_api_in_label.then(|| element.api.clone());
         Self {
             id: element.id.as_str().into(),
             version: element.version.clone(),
             homepage: element.homepage.clone(),
+            api: api.unwrap_or_default(),
         }
     }
 }

@@ -102,6 +102,9 @@ impl Serialize for JsonValue<'_> {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct LifecycleMetadata {
+    /// Execution environment of the build; empty before Platform API 0.15.
+    #[serde(rename = "exec-env", skip_serializing_if = "String::is_empty")]
+    pub exec_env: String,
     /// App slices in order.
     pub app: Vec<LayerSha>,
     /// Launch SBOM layer.
