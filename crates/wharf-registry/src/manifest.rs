@@ -120,15 +120,7 @@ fn offers(index: &OciImageIndex) -> String {
 
 /// Refuses an image for another platform. What a config leaves out fits anything.
 pub(crate) fn check_platform(offered: &Platform, wanted: &Platform) -> Result<(), StoreErrorKind> {
-    let fits = |offered: &str, wanted: &str| offered.is_empty() || offered == wanted;
-    let variant_fits = match (&offered.variant, &wanted.variant) {
-        (Some(offered), Some(wanted)) => fits(offered, wanted),
-        _ => true,
-    };
-    if fits(&offered.os, &wanted.os)
-        && fits(&offered.architecture, &wanted.architecture)
-        && variant_fits
-    {
+    if offered.serves(wanted) {
         return Ok(());
     }
     Err(StoreErrorKind::WrongPlatform {
