@@ -162,7 +162,7 @@ fn load(dir: PathBuf, buildpack: String) -> Result<Buildpack, StoreError> {
     };
     let descriptor: BuildpackDescriptor = file::parse_text(&path, &text)
         .map_err(|source| StoreError::Descriptor { buildpack, source })?;
-    let targets = target::supported(&descriptor, api, dir.join("bin/build").exists());
+    let targets = target::supported(&descriptor, api, &dir);
     Ok(Buildpack {
         dir,
         api,

@@ -1,5 +1,5 @@
 //! Which targets a buildpack supports, and whether an image is one of them (buildpack spec, "Targets").
-use std::fmt::Write;
+use std::{fmt::Write, path::Path};
 use wharf_spec::{
     api::BuildpackApi,
     files::descriptor::{BuildpackDescriptor, SupportedStack},
@@ -33,13 +33,13 @@ fn parse_os_release(text: &str) -> Option<Distro> {
     (distro != Distro::default()).then_some(distro)
 }
 
-/// The targets a descriptor declares, or what follows from its stacks and from `bin/build`.
+/// The targets a descriptor declares, or what follows from its stacks and from the programs in `dir`.
 ///
 /// Empty for composite buildpacks and for those that say nothing at all: any target will do.
 pub(crate) fn supported(
     descriptor: &BuildpackDescriptor,
     api: BuildpackApi,
-    has_build: bool,
+    dir: &Path,
 ) -> Vec<SupportedTarget> {
     if !descriptor.targets.is_empty() || !descriptor.order.is_empty() {
         return descriptor.targets.clone();
@@ -50,13 +50,25 @@ pub(crate) fn supported(
         .iter()
         .filter_map(|stack| of_stack(stack, may_translate))
         .collect();
-    if from_stacks.is_empty() && has_build {
-        return vec![SupportedTarget {
-            os: "linux".into(),
-            ..SupportedTarget::default()
-        }];
+    if from_stacks.is_empty() {
+        return of_programs(dir);
     }
     from_stacks
+}
+
+fn of_programs(dir: &Path) -> Vec<SupportedTarget> {
+    let programs = [
+        ("linux", &["bin/build"][..]),
+        ("windows", &["bin/build.bat", "bin/build.exe"]),
+    ];
+    programs
+        .into_iter()
+        .filter(|(_, files)| files.iter().any(|file| dir.join(file).exists()))
+        .map(|(os, _)| SupportedTarget {
+            os: os.into(),
+            ..SupportedTarget::default()
+        })
+        .collect()
 }
 
 fn of_stack(stack: &SupportedStack, may_translate: bool) -> Option<SupportedTarget> {

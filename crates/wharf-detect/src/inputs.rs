@@ -10,6 +10,8 @@ use wharf_spec::{
 pub struct DetectInputs {
     /// Directories, environment and target.
     pub context: Context,
+    /// Stack of the build image. `None` where targets count instead, or when the image names none: nothing is checked.
+    pub stack: Option<String>,
     /// `order.toml`.
     pub order: Order,
     /// Buildpacks around every group; empty before Platform API 0.15 or without `system.toml`.

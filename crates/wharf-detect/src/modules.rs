@@ -32,7 +32,7 @@ pub(crate) enum Verdict {
     Pass(Vec<BuildPlanSection>),
     /// It does not want to.
     Fail,
-    /// It does not support the target; the reason says which.
+    /// It does not support the target or the stack; the reason says which.
     Unsupported,
     /// It went wrong, with a status when it came that far.
     Error(Option<i32>),
@@ -107,7 +107,8 @@ impl<'a> Modules<'a> {
     }
 
     fn find(&self, member: &Member, number: usize) -> Result<Finding, DetectError> {
-        if let Some(reason) = self.target_mismatch(member) {
+        let mismatch = self.target_mismatch(member);
+        if let Some(reason) = mismatch.or_else(|| self.stack_mismatch(member)) {
             return Ok(Finding {
                 verdict: Verdict::Unsupported,
                 output: Arc::default(),
@@ -136,6 +137,24 @@ impl<'a> Modules<'a> {
                 "the run image is {}, but the buildpack supports {}",
                 target::describe(target),
                 target::describe_supported(supported)
+            )
+        })
+    }
+
+    /// Buildpacks of the time of stacks list those they support; one that lists none is asked.
+    fn stack_mismatch(&self, member: &Member) -> Option<String> {
+        let stack = self.inputs.stack.as_deref()?;
+        let buildpack = &member.buildpack;
+        let supported = &buildpack.descriptor.stacks;
+        let is_listed = |id: &str| id == "*" || id == stack;
+        let is_asked = buildpack.api.features().targets
+            || supported.is_empty()
+            || supported.iter().any(|one| is_listed(&one.id));
+        (!is_asked).then(|| {
+            let ids: Vec<&str> = supported.iter().map(|one| one.id.as_str()).collect();
+            format!(
+                "the stack is '{stack}', but the buildpack supports {}",
+                ids.join(", ")
             )
         })
     }

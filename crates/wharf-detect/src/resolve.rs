@@ -20,7 +20,7 @@ pub(crate) struct Element<'a> {
     pub name: String,
     /// As a provider in the plan.
     pub provider: GroupElement,
-    /// Whether the group can do without it.
+    /// Whether the group can do without it, once its alternatives have been tried.
     pub optional: bool,
     /// Candidates in order; at least one.
     pub sections: &'a [BuildPlanSection],
@@ -163,7 +163,7 @@ impl Trial {
                     available.extend(own);
                     kept.push(index);
                 }
-                Some(name) => self.drop(&elements[index], "requires", name),
+                Some(name) => self.drop(&elements[index], chosen[index], ("requires", name)),
             }
         }
         self.kept = kept;
@@ -184,18 +184,23 @@ impl Trial {
                     wanted.extend(own);
                     kept.push(index);
                 }
-                Some(name) => self.drop(&elements[index], "provides unused", name),
+                Some(name) => {
+                    self.drop(&elements[index], chosen[index], ("provides unused", name));
+                }
             }
         }
         kept.reverse();
         self.kept = kept;
     }
 
-    fn drop(&mut self, element: &Element<'_>, verb: &str, name: &str) {
-        let word = if element.optional { "skip" } else { "fail" };
+    /// An optional member is only dropped with the last of its alternatives: before that, the trials with the next
+    /// ones come first.
+    fn drop(&mut self, element: &Element<'_>, choice: usize, (verb, name): (&str, &str)) {
+        let optional = element.optional && choice + 1 == element.sections.len();
+        let word = if optional { "skip" } else { "fail" };
         self.reasons
             .push(format!("{word}: {} {verb} {name}", element.name));
-        self.holds &= element.optional;
+        self.holds &= optional;
     }
 }
 

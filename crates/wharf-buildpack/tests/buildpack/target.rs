@@ -30,14 +30,14 @@ fn supported(os: &str, arch: &str, distros: &[Distro]) -> SupportedTarget {
     }
 }
 
-/// The targets of a buildpack with this API, this text, and `bin/build` or not.
-fn targets_of(api: &str, text: &str, has_build: bool) -> Vec<SupportedTarget> {
+/// The targets of a buildpack with this API, this text, and these programs in `bin`.
+fn targets_of(api: &str, text: &str, programs: &[&str]) -> Vec<SupportedTarget> {
     let dir = tempfile::tempdir().unwrap();
     let root = dir.path().join("a/1");
     let text = format!("api = '{api}'\n{text}\n[buildpack]\nid = 'a'\nversion = '1'\n");
     write(&root.join("buildpack.toml"), &text);
-    if has_build {
-        write(&root.join("bin/build"), "");
+    for program in programs {
+        write(&root.join("bin").join(program), "");
     }
     let store = BuildpackStore::new(dir.path());
     store.load(&"a".parse().unwrap(), "1").unwrap().targets
@@ -49,31 +49,37 @@ fn targets_follow_from_stacks_and_from_the_build_program() {
     let bionic = [supported("linux", "amd64", &[distro("ubuntu", "18.04")])];
     let bionic_stack = "[[stacks]]\nid = 'io.buildpacks.stacks.bionic'\n";
     let two_stacks = "[[stacks]]\nid = 'io.buildpacks.stacks.bionic'\n[[stacks]]\nid = 'other'\n";
+    let windows = [supported("windows", "", &[])];
+    let both = [linux[0].clone(), windows[0].clone()];
+    let (none, build) = (&[][..], &["build"][..]);
     let declared = "[[targets]]\nos = 'linux'\narch = 'arm64'\n";
     let order = "[[order]]\n[[order.group]]\nid = 'b'\nversion = '1'\n";
-    for (api, text, has_build, expected) in [
+    for (api, text, programs, expected) in [
         (
             "0.10",
             declared,
-            true,
+            build,
             &[supported("linux", "arm64", &[])][..],
         ),
-        ("0.10", "", true, &linux),
-        ("0.8", "", true, &linux),
-        ("0.10", "", false, &[]),
-        ("0.10", bionic_stack, true, &bionic),
-        ("0.8", bionic_stack, true, &bionic),
-        ("0.10", two_stacks, true, &bionic),
-        ("0.8", two_stacks, true, &linux),
+        ("0.10", "", build, &linux),
+        ("0.8", "", build, &linux),
+        ("0.10", "", none, &[]),
+        ("0.10", "", &["build.bat"], &windows),
+        ("0.10", "", &["build.bat", "build.exe"], &windows),
+        ("0.10", "", &["build", "build.exe"], &both),
+        ("0.10", bionic_stack, build, &bionic),
+        ("0.8", bionic_stack, build, &bionic),
+        ("0.10", two_stacks, build, &bionic),
+        ("0.8", two_stacks, build, &linux),
         (
             "0.10",
             "[[stacks]]\nid = '*'\n",
-            true,
+            build,
             &[SupportedTarget::default()],
         ),
-        ("0.10", order, false, &[]),
+        ("0.10", order, none, &[]),
     ] {
-        assert_eq!(targets_of(api, text, has_build), expected, "{api} {text}");
+        assert_eq!(targets_of(api, text, programs), expected, "{api} {text}");
     }
 }
 

@@ -25,6 +25,7 @@ fn group_and_plan_are_those_of_the_reference() {
                 target: analyzed.run_image.unwrap().target,
                 exec_env: features.exec_env.then(|| "production".parse().unwrap()),
             },
+            stack: None,
             order: parse(&golden::text(api, "inputs/cnb/order.toml")).unwrap(),
             system: SystemBuildpacks::default(),
             extensions: Extensions::Stable,

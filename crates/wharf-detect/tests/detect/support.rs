@@ -102,6 +102,7 @@ impl Stage {
         Self {
             inputs: DetectInputs {
                 context,
+                stack: None,
                 order: parse(order).unwrap(),
                 system: SystemBuildpacks::default(),
                 extensions: Extensions::Stable,

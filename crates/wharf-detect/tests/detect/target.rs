@@ -65,6 +65,42 @@ fn an_optional_member_for_another_target_is_skipped_with_the_reason() {
     );
 }
 
+/// `a` lists another stack, `b` this one, `c` any, `d` none, and `e` is of the time of targets.
+fn stage_of_a_stack(group: &str) -> Stage {
+    let mut stage = Stage::of_groups(&[group]);
+    for (id, api, extra) in [
+        ("a", "0.9", "[[stacks]]\nid = 'other'\n"),
+        (
+            "b",
+            "0.9",
+            "[[stacks]]\nid = 'other'\n[[stacks]]\nid = 'this'\n",
+        ),
+        ("c", "0.9", "[[stacks]]\nid = '*'\n"),
+        ("d", "0.9", ""),
+        ("e", "0.10", "[[stacks]]\nid = 'other'\n"),
+    ] {
+        stage.descriptor(id, api, extra);
+        stage.only_script(id, Script::default());
+    }
+    stage.inputs.stack = Some("this".into());
+    stage
+}
+
+#[test]
+fn buildpacks_of_the_time_of_stacks_are_for_the_stacks_they_list() {
+    assert_eq!(stage_of_a_stack("b c d e").detected(), ["b", "c", "d", "e"]);
+    let stage = stage_of_a_stack("a b");
+    assert!(stage.detect().is_err());
+    assert_eq!(
+        stage.log.lines(Level::Info)[..2],
+        [
+            "======== Error: a@1 ========",
+            "the stack is 'this', but the buildpack supports other",
+        ]
+    );
+    assert_eq!(stage_of_a_stack("a? b").detected(), ["b"]);
+}
+
 #[test]
 fn without_a_target_nothing_is_checked() {
     let mut stage = stage("a b");

@@ -4,7 +4,9 @@ use crate::{exit::Failure, handoff, inputs::Detect, phase::Phase, session::Sessi
 use wharf_buildpack::{BuildpackStore, ProcessRunner};
 use wharf_detect::{DetectError, DetectInputs, Detected, error::NO_GROUP};
 use wharf_spec::{
+    api::BaseContract,
     encode::toml_text,
+    env_var,
     files::{
         analyzed::Analyzed,
         order::Order,
@@ -45,6 +47,7 @@ pub(crate) fn run(
 ) -> Result<Detected, Failure> {
     let told = DetectInputs {
         context: load::context(&inputs.buildpacks, session, analyzed),
+        stack: stack(session),
         order: loaded.order,
         system: loaded.system,
         extensions: session.api.features().extensions,
@@ -66,6 +69,18 @@ pub(crate) fn run(
     handoff::save(handoff::PLAN, &inputs.plan, toml_text(&detected.plan))
         .map_err(load::saving(Phase::Detect))?;
     Ok(detected)
+}
+
+/// The stack of the build image where stacks still count.
+fn stack(session: &Session<'_>) -> Option<String> {
+    match session.api.features().base_contract {
+        BaseContract::Target => None,
+        BaseContract::Stack => session
+            .environment
+            .value(env_var::STACK_ID)
+            .filter(|id| !id.is_empty())
+            .map(|id| id.to_string_lossy().into_owned()),
+    }
 }
 
 /// The lines that people and platforms look for come before the error itself.
