@@ -11,7 +11,7 @@ tests! {
     programs_for_the_process_run_last: ["P-LAUNCH-029", "P-LAUNCH-030"] .each_of_both();
     programs_run_before_a_command_of_the_user: ["P-LAUNCH-026", "P-LAUNCH-027"];
     a_failing_program_ends_the_launch: ["B-EXECD-005", "P-EXIT-017"] .each_of_both();
-    standard_output_sets_nothing: ["B-EXECD-006"];
+    standard_output_sets_nothing: ["B-EXECD-006"] .each_of_both();
     output_is_any_number_of_strings_by_bare_keys:
         ["B-EXECD-007", "B-EXECD-008", "B-EXECD-009", "B-EXECD-010"] .each_of_both();
     output_that_is_not_strings_ends_the_launch: ["B-EXECD-007"];

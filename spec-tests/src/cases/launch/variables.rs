@@ -7,16 +7,16 @@ tests! {
     files_of_launch_layers_modify_the_environment: ["B-EMOD-004", "B-EMOD-005"] .each_of_both();
     files_for_one_process_concern_it_only: ["B-EMOD-006"] .each_of_both();
     files_for_building_and_launching_do_not_mix: ["B-EMOD-007"] .each_of_both();
-    a_file_name_is_a_variable_up_to_the_first_period: ["B-EMOD-008", "B-EMOD-009"];
-    content_is_taken_as_it_is: ["B-EMOD-010"];
+    a_file_name_is_a_variable_up_to_the_first_period: ["B-EMOD-008", "B-EMOD-009"] .each_of_both();
+    content_is_taken_as_it_is: ["B-EMOD-010"] .each_of_both();
     files_without_suffix_override: ["B-EMOD-011", "B-EMOD-012"] .each_of_both();
     appended_values_come_in_build_order: ["B-EMOD-013", "B-EMOD-014", "B-EMOD-015"] .each_of_both();
     prepended_values_come_in_reverse_build_order: ["B-EMOD-026", "B-EMOD-027", "B-EMOD-028"] .each_of_both();
-    defaults_fill_empty_variables: ["B-EMOD-016"];
+    defaults_fill_empty_variables: ["B-EMOD-016"] .each_of_both();
     the_first_default_wins: ["B-EMOD-017", "B-EMOD-018", "B-EMOD-019"] .each_of_both();
     the_last_override_wins: ["B-EMOD-023", "B-EMOD-024", "B-EMOD-025"] .each_of_both();
     a_delimiter_separates_values_of_its_layer: ["B-EMOD-020", "B-EMOD-021"] .each_of_both();
-    layers_are_applied_one_after_the_other: ["B-EMOD-022"];
+    layers_are_applied_one_after_the_other: ["B-EMOD-022"] .each_of_both();
 }
 
 type Env = BTreeMap<String, String>;
