@@ -208,9 +208,11 @@ pub fn distribute(
 fn parse_name<'a>(name: &'a str, layers: &[BuildpackLayer]) -> Option<(SbomSubject, &'a str)> {
     let is_json = |extension: &OsStr| extension == "json";
     Path::new(name).extension().filter(|e| is_json(e))?;
-    let mut splits: Vec<_> = name.match_indices(".sbom.").collect();
-    splits.reverse();
-    splits.into_iter().find_map(|(at, separator)| {
+    // Separators may overlap: layers may be called `lib.sbom`.
+    const SEPARATOR: &str = ".sbom.";
+    let dots = name.rmatch_indices('.').map(|(at, _)| at);
+    let mut splits = dots.filter(|at| name[*at..].starts_with(SEPARATOR));
+    splits.find_map(|at| {
         let subject = match &name[..at] {
             "launch" => SbomSubject::Launch,
             "build" => SbomSubject::Build,
@@ -221,7 +223,7 @@ fn parse_name<'a>(name: &'a str, layers: &[BuildpackLayer]) -> Option<(SbomSubje
                 SbomSubject::Layer(layers.iter().find(known)?.name.clone())
             }
         };
-        Some((subject, &name[at + separator.len()..]))
+        Some((subject, &name[at + SEPARATOR.len()..]))
     })
 }
 

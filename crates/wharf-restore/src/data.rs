@@ -113,7 +113,7 @@ pub(crate) fn options(strip: &Path) -> ExtractOptions {
         strip: strip.to_owned(),
         whiteouts: false,
         owners: false,
-        times: false,
+        times: true,
         max_entries: MAX_ENTRIES,
         max_bytes: MAX_BYTES,
     }

@@ -104,7 +104,9 @@ fn names_with_dots_belong_to_the_longest_layer() {
         ("a.toml", LAUNCH),
         ("a.b.toml", LAUNCH),
         ("a.sbom.x.toml", LAUNCH),
+        ("a.sbom.toml", LAUNCH),
         ("a.sbom.cdx.json", ""),
+        ("a.sbom.sbom.cdx.json", ""),
         ("a.b.sbom.cdx.json", ""),
         ("a.b.c.sbom.cdx.json", "of nobody"),
         ("a.sbom.x.sbom.cdx.json", ""),
@@ -119,6 +121,7 @@ fn names_with_dots_belong_to_the_longest_layer() {
         [
             file("a.b.sbom.cdx.json", "a.b"),
             file("a.sbom.cdx.json", "a"),
+            file("a.sbom.sbom.cdx.json", "a.sbom"),
             file("a.sbom.x.sbom.cdx.json", "a.sbom.x"),
         ]
     );

@@ -1,6 +1,9 @@
 //! What comes back, what does not, and what is left on disk.
 use crate::common::{Stage, TOML, layer};
-use std::{fs, os::unix::fs::PermissionsExt};
+use std::{
+    fs,
+    os::unix::fs::{MetadataExt, PermissionsExt},
+};
 use wharf_restore::{RestoreError, RestoredLayer, Sources, restore};
 use wharf_spec::{
     api::{PlatformApi, SbomPaths},
@@ -69,8 +72,10 @@ fn content_comes_back_from_the_cache_with_its_modes_whatever_its_origin() {
     for name in ["a", "b", "c", "d", "e"] {
         let file = stage.path(&format!("some_bp/{name}/bin/file"));
         assert_eq!(fs::read_to_string(&file).unwrap(), name);
-        let mode = fs::metadata(&file).unwrap().permissions().mode();
-        assert_eq!(mode & 0o777, 0o640);
+        let metadata = fs::metadata(&file).unwrap();
+        assert_eq!(metadata.permissions().mode() & 0o777, 0o640);
+        // 1980-01-01T00:00:00Z and one second, as every layer has it.
+        assert_eq!(metadata.mtime(), 315_532_801);
     }
     let left = fs::read_dir(&stage.inputs.layers_dir).unwrap();
     assert_eq!(left.count(), 1);

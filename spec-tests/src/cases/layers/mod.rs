@@ -28,41 +28,41 @@ pub const TABLES: &[&[Test]] = &[
 ];
 
 /// The buildpack whose layers are looked at.
-const ID: &str = "example/layers";
+pub(in crate::cases) const ID: &str = "example/layers";
 /// Media type of the SBOM files of [`layer`].
-const CYCLONE_DX: &str = "application/vnd.cyclonedx+json";
+pub(in crate::cases) const CYCLONE_DX: &str = "application/vnd.cyclonedx+json";
 
 /// The buildpack [`ID`] with these lines as `bin/build`.
-fn probe(case: &Case<'_>, script: &str) -> Probe {
+pub(in crate::cases) fn probe(case: &Case<'_>, script: &str) -> Probe {
     Probe::new(case, ID)
         .sbom_formats(&[CYCLONE_DX])
         .build(script)
 }
 
 /// A build of the buildpack [`ID`] with these lines as `bin/build`.
-fn flow<'a>(case: &'a Case<'a>, script: &str) -> Flow<'a> {
+pub(in crate::cases) fn flow<'a>(case: &'a Case<'a>, script: &str) -> Flow<'a> {
     Flow::with(case, &[&probe(case, script)])
 }
 
 /// Gives the buildpack other lines for the next build, and empties the layers directory.
-fn next(case: &Case<'_>, flow: &Flow<'_>, script: &str) {
+pub(in crate::cases) fn next(case: &Case<'_>, flow: &Flow<'_>, script: &str) {
     probe(case, script).install(&flow.stage);
     flow.next();
 }
 
 /// Shell lines that leave a layer with one file, an SBOM file and metadata, all of which say `content`. Each letter of
 /// `types` sets one: `b`uild, `c`ache, `l`aunch.
-fn layer(name: &str, types: &str, content: &str) -> String {
+pub(in crate::cases) fn layer(name: &str, types: &str, content: &str) -> String {
     directory(name, content) + &described(name, types, content)
 }
 
 /// The directory of [`layer`] alone.
-fn directory(name: &str, content: &str) -> String {
+pub(in crate::cases) fn directory(name: &str, content: &str) -> String {
     format!("mkdir -p \"$LAYERS/{name}\"\nprintf '%s' '{content}' > \"$LAYERS/{name}/content\"\n")
 }
 
 /// The metadata and SBOM file of [`layer`] without the directory.
-fn described(name: &str, types: &str, content: &str) -> String {
+pub(in crate::cases) fn described(name: &str, types: &str, content: &str) -> String {
     let set = |letter| types.contains(letter);
     format!(
         "cat > \"$LAYERS/{name}.toml\" <<'END'\n\
@@ -76,21 +76,21 @@ fn described(name: &str, types: &str, content: &str) -> String {
 }
 
 /// The SBOM file of [`layer`].
-fn sbom_text(content: &str) -> String {
+pub(in crate::cases) fn sbom_text(content: &str) -> String {
     format!(r#"{{"bomFormat":"CycloneDX","serialNumber":"{content}"}}"#)
 }
 
 /// What lies of one layer of [`ID`] in the layers directory.
 #[derive(Debug, Clone, PartialEq)]
-struct Found {
-    metadata: Option<toml::Table>,
-    sbom: Option<String>,
-    content: Option<String>,
+pub(in crate::cases) struct Found {
+    pub(in crate::cases) metadata: Option<toml::Table>,
+    pub(in crate::cases) sbom: Option<String>,
+    pub(in crate::cases) content: Option<String>,
 }
 
 impl Found {
     /// What restoring left. SBOM files are looked at where the Platform API has them.
-    fn read(case: &Case<'_>, stage: &Stage, name: &str) -> Self {
+    pub(in crate::cases) fn read(case: &Case<'_>, stage: &Stage, name: &str) -> Self {
         let text = |path: &str| {
             let path = stage.path(&format!("layers/example_layers/{path}"));
             std::fs::read_to_string(path).ok()
@@ -104,7 +104,7 @@ impl Found {
     }
 
     /// A layer of which nothing is there.
-    fn nothing() -> Self {
+    pub(in crate::cases) fn nothing() -> Self {
         Self {
             metadata: None,
             sbom: None,
@@ -113,7 +113,7 @@ impl Found {
     }
 
     /// Metadata without types, and SBOM of what [`layer`] left.
-    fn described(case: &Case<'_>, content: &str) -> Self {
+    pub(in crate::cases) fn described(case: &Case<'_>, content: &str) -> Self {
         let metadata = format!("[metadata]\nsays = \"{content}\"\n");
         Self {
             metadata: Some(metadata.parse().expect("it is TOML")),
@@ -123,7 +123,7 @@ impl Found {
     }
 
     /// All that [`layer`] left, except for the types.
-    fn whole(case: &Case<'_>, content: &str) -> Self {
+    pub(in crate::cases) fn whole(case: &Case<'_>, content: &str) -> Self {
         Self {
             content: Some(content.to_owned()),
             ..Self::described(case, content)
@@ -132,12 +132,12 @@ impl Found {
 }
 
 /// Whether the Platform API has standard SBOM files.
-fn has_sbom(case: &Case<'_>) -> bool {
+pub(in crate::cases) fn has_sbom(case: &Case<'_>) -> bool {
     case.platform >= 8
 }
 
 /// What the lifecycle label says of a layer of [`ID`]; null for one that it does not name.
-fn recorded(image: &Image, name: &str) -> Value {
+pub(in crate::cases) fn recorded(image: &Image, name: &str) -> Value {
     let label = image.json_label("io.buildpacks.lifecycle.metadata");
     let buildpacks = label["buildpacks"].as_array().expect("it lists buildpacks");
     let buildpack = buildpacks.iter().find(|entry| entry["key"] == ID);
@@ -145,7 +145,7 @@ fn recorded(image: &Image, name: &str) -> Value {
 }
 
 /// The diff ID that the lifecycle label gives a layer of [`ID`].
-fn sha(image: &Image, name: &str) -> String {
+pub(in crate::cases) fn sha(image: &Image, name: &str) -> String {
     let layer = recorded(image, name);
     let sha = layer["sha"].as_str();
     sha.unwrap_or_else(|| panic!("the label has no layer {name}"))
