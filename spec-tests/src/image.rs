@@ -36,6 +36,8 @@ pub struct Image {
     pub config: Value,
     /// Digest of the manifest.
     pub digest: String,
+    /// Bytes of the manifest.
+    pub manifest_size: usize,
     /// Media type of the manifest.
     pub media_type: String,
     blobs: BTreeMap<String, Vec<u8>>,
@@ -125,6 +127,7 @@ impl Image {
         Self {
             config,
             digest: digest(bytes),
+            manifest_size: bytes.len(),
             media_type: media_type.to_owned(),
             manifest,
             blobs,

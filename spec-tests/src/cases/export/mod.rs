@@ -1,13 +1,23 @@
 //! Exporting: inputs, the image, its labels, the report.
 //!
 //! Most tests write what the earlier phases leave by hand, so that only the exporter runs.
+pub mod build_label;
+pub mod image;
 pub mod inputs;
+pub mod labels;
+pub mod report;
 
 use crate::{flow::Flow, image::Image, probe::Probe, stage::Outcome, suite::Case, suite::Test};
 use serde_json::Value;
 
 /// The tables of this part.
-pub const TABLES: &[&[Test]] = &[inputs::TESTS];
+pub const TABLES: &[&[Test]] = &[
+    build_label::TESTS,
+    image::TESTS,
+    inputs::TESTS,
+    labels::TESTS,
+    report::TESTS,
+];
 
 /// The buildpack that took part.
 const ID: &str = "example/one";
@@ -24,6 +34,7 @@ fn ready<'a>(case: &'a Case<'a>) -> Flow<'a> {
     let metadata = metadata(case, &process(case, "web", ""));
     stage.write("layers/config/metadata.toml", &metadata);
     stage.write(&format!("{LAYERS}/dep/file"), "content\n");
+    stage.write("tmp/launcher", "a small launcher\n");
     stage.write(&format!("{LAYERS}/dep.toml"), "[types]\nlaunch = true\n");
     flow
 }
@@ -57,17 +68,30 @@ fn process(case: &Case<'_>, kind: &str, more: &str) -> String {
     )
 }
 
+/// Exports to these names with the small launcher of [`ready`].
+fn export_to(flow: &Flow<'_>, args: &[&str]) -> Outcome {
+    let args = [&["-launcher=/tmp/launcher"], args].concat();
+    flow.stage.phase("exporter", &args)
+}
+
 /// Exports to a new name with these arguments.
 fn export_anew(case: &Case<'_>, flow: &mut Flow<'_>, args: &[&str]) -> Outcome {
     flow.image = case.reference("app");
-    let args = [args, &[flow.image.as_str()]].concat();
-    flow.stage.phase("exporter", &args)
+    export_to(flow, &[args, &[flow.image.as_str()]].concat())
 }
 
 /// The image of an export that must succeed.
 fn exported(flow: &Flow<'_>) -> Image {
-    flow.export(&[]).expect_code(0);
+    export_to(flow, &[&flow.image]).expect_code(0);
     flow.pull()
+}
+
+/// The content of the only file in the image whose path ends so.
+fn content(image: &Image, path: &str) -> String {
+    let entries = image.entries_above(0);
+    let file = entries.iter().find(|entry| entry.path.ends_with(path));
+    let file = file.unwrap_or_else(|| panic!("the image has no file {path}"));
+    String::from_utf8_lossy(&file.content).into_owned()
 }
 
 /// The label `io.buildpacks.lifecycle.metadata`.
