@@ -10,6 +10,7 @@ use crate::{
 
 tests! {
     build_is_given_its_directories: ["B-BLDIF-001", "B-BLDIF-002", "B-BLDIF-003", "B-BLDIF-007"] .each_of_both();
+    the_umask_is_inherited: [] .each_buildpack();
     directories_are_in_variables: ["B-BLDIF-004", "B-BLDIF-005", "B-BLDIF-006"] .buildpack(8, 12) .each_of_both();
     each_buildpack_has_its_own_layers_and_plan: ["B-BLDIF-008", "B-BLDIF-009"] .each_of_both();
     buildpacks_run_in_the_order_of_the_group: ["P-BUILD-002", "B-BUILD-001"];
@@ -48,6 +49,14 @@ fn build_is_given_its_directories(case: &Case<'_>) {
         given.env.get("CNB_BUILDPACK_DIR"),
         Some(&probe.dir()),
     );
+}
+
+/// No requirement says so, yet every buildpack counts on files that others may read.
+fn the_umask_is_inherited(case: &Case<'_>) {
+    let probe = Probe::new(case, "example/one");
+    let flow = built(case, &[&probe]);
+    let own = flow.stage.run("/bin/sh", &["-c", "umask"]).stdout;
+    case.equal("", record(&flow, &probe, "build").umask, own.trim());
 }
 
 fn directories_are_in_variables(case: &Case<'_>) {

@@ -263,7 +263,7 @@ fn export_follows_the_last_build(case: &Case<'_>) {
     const NAMES: [&str; 5] = ["two words", "dotted.name.x", "ünïcode", "-dash", "UPPER_1"];
     let layers: String = NAMES
         .iter()
-        .map(|name| layer(name, "launch", &[("file", name)]))
+        .map(|name| layer(name, "launch cache", &[("file", name)]))
         .collect();
     let script = layers + "cp app.txt /record/app\necho new > made.txt\necho changed > app.txt\n";
     let flow = Flow::with(case, &[&Probe::new(case, "example/one").build(&script)]);
@@ -296,4 +296,9 @@ fn export_follows_the_last_build(case: &Case<'_>) {
         content("workspace/app.txt").as_deref(),
         Some("changed\n"),
     );
+    flow.next().until_restore();
+    for name in NAMES {
+        let file = flow.stage.path(&format!("layers/example_one/{name}/file"));
+        case.equal("B-BUILD-008", read(&file), name);
+    }
 }

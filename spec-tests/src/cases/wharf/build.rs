@@ -27,11 +27,14 @@ tests! {
     sbom_files_of_an_earlier_build_are_removed: [];
     the_plan_lies_in_a_directory_named_by_the_buildpack: [];
     listed_variables_and_no_others_reach_buildpacks: [];
+    variables_of_newer_apis_are_not_set: [] .each_of_both();
+    the_operator_has_no_say_on_older_platforms: [] .platform(7, 10);
     values_with_equal_signs_are_kept: [] .once();
     nobody_replaces_the_lifecycles_own_variables: [];
     numbers_in_the_store_keep_their_type: [];
     credentials_cannot_be_read_out_of_the_lifecycles_process: [] .once();
     what_a_buildpack_leaves_running_is_ended: [] .once();
+    a_signal_ends_the_buildpack_and_the_build: [] .once();
     no_temporary_file_is_left: [] .once();
     user_and_operator_files_may_be_links: [] .once();
 }
@@ -237,6 +240,34 @@ fn listed_variables_and_no_others_reach_buildpacks(case: &Case<'_>) {
     }
 }
 
+fn variables_of_newer_apis_are_not_set(case: &Case<'_>) {
+    let given = given_after(case, &[], |_| {});
+    let mut expected = vec!["CNB_BUILDPACK_DIR", "CNB_STACK_ID"];
+    if case.buildpack >= 8 {
+        expected.extend(["CNB_BP_PLAN_PATH", "CNB_LAYERS_DIR", "CNB_PLATFORM_DIR"]);
+    }
+    if case.platform >= 12 && case.buildpack >= 10 {
+        expected.extend(["CNB_TARGET_ARCH", "CNB_TARGET_OS"]);
+    }
+    if case.platform >= 15 && case.buildpack >= 12 {
+        expected.push("CNB_EXEC_ENV");
+    }
+    expected.sort_unstable();
+    let names = given.env.keys().map(String::as_str);
+    // The distribution is that of the build image where the run image does not tell.
+    let seen: Vec<&str> = names
+        .filter(|name| name.starts_with("CNB_") && !name.starts_with("CNB_TARGET_DISTRO_"))
+        .collect();
+    case.equal("", seen, expected);
+}
+
+fn the_operator_has_no_say_on_older_platforms(case: &Case<'_>) {
+    let given = given_after(case, &[], |flow| {
+        flow.stage.write("cnb/build-config/env/FOO", "operator");
+    });
+    case.equal("", given.var("FOO"), None);
+}
+
 fn values_with_equal_signs_are_kept(case: &Case<'_>) {
     let script = layer(
         "a",
@@ -307,6 +338,19 @@ fn what_a_buildpack_leaves_running_is_ended(case: &Case<'_>) {
         .build("! kill -0 \"$(cat /record/left)\" 2>/dev/null && echo gone > /record/looked");
     let flow = built(case, &[&leaving, &looking]);
     case.equal("", read(&flow.stage.path("record/looked")), "gone\n");
+}
+
+fn a_signal_ends_the_buildpack_and_the_build(case: &Case<'_>) {
+    let one = Probe::new(case, "example/one")
+        .build("kill -TERM $PPID\nsleep 30\necho late > /record/late");
+    let flow = ready(case, &[&one, &Probe::new(case, "example/two")]);
+    let outcome = flow.build(&[]);
+    case.fails("", &outcome);
+    case.equal("", order_of_runs(&flow.stage), ["build example/one"]);
+    case.equal("", exists(&flow, "record/late"), false);
+    case.equal("", exists(&flow, "layers/config/metadata.toml"), false);
+    let left = fs::read_dir(flow.stage.path("tmp")).expect("list /tmp");
+    case.equal("", left.count(), 0);
 }
 
 fn no_temporary_file_is_left(case: &Case<'_>) {
