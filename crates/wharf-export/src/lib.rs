@@ -101,6 +101,7 @@ pub fn export(
     let decisions = decide(&collected, &recorded)?;
     let mut assembled =
         apply::assemble(inputs, &decisions, (&base, previous.as_ref()), (store, log))?;
+    tell_of_copies(&assembled.exported, log);
     let metadata = metadata::metadata(inputs, handoff, &base, (&collected, &assembled.layers));
     config::apply(
         &mut assembled.draft,
@@ -110,4 +111,17 @@ pub fn export(
         log,
     )?;
     save::save(inputs, handoff, (assembled, metadata), store, log)
+}
+
+/// Says when layers of other images had to be sent (buildpack spec, "Phase #6: Export": images in different stores).
+fn tell_of_copies(layers: &[ExportedLayer], log: &dyn Log) {
+    let is_copy = |layer: &&ExportedLayer| {
+        layer.change != Change::Added && layer.transfer == Transfer::Uploaded
+    };
+    let copies = layers.iter().filter(is_copy).count();
+    if copies > 0 {
+        log.info(&format!(
+            "Copied {copies} layer(s) of the run image or previous image; with all images in one store they are linked"
+        ));
+    }
 }

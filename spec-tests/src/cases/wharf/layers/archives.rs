@@ -2,7 +2,10 @@
 use crate::{
     cases::layers::{flow, layer, sha},
     image::{Entry, Image, digest},
-    suite::Case,
+    suite::{
+        Case,
+        ground::{PASSWORD, USER},
+    },
     tests,
 };
 
@@ -15,6 +18,7 @@ tests! {
     launcher_and_process_links_belong_to_root: [];
     the_config_layer_is_the_config_directory: [] .once();
     a_slice_is_reused_in_another_place: [] .once();
+    layers_from_another_registry_are_copied_and_counted: [] .once();
 }
 
 /// 1980-01-01T00:00:01Z.
@@ -304,4 +308,25 @@ fn a_slice_is_reused_in_another_place(case: &Case<'_>) {
         after,
         [&before[1], &before[0], &before[2]].map(Clone::clone),
     );
+}
+
+fn layers_from_another_registry_are_copied_and_counted(case: &Case<'_>) {
+    let mut flow = flow(case, "");
+    let private = &case.ground.private;
+    let login = crate::client::basic(USER, PASSWORD);
+    let login = format!("{{\"{}\": \"{login}\"}}", private.address());
+    flow.stage.set("CNB_REGISTRY_AUTH", &login);
+    let run = private.name("shared/run:base");
+    flow.analyze(&[&format!("-run-image={run}")]).expect_code(0);
+    flow.detect(&[]).expect_code(0);
+    flow.restore(&[]).expect_code(0);
+    flow.build(&[]).expect_code(0);
+    let lines = [0; 2].map(|_| {
+        let outcome = flow.export(&[]);
+        outcome.expect_code(0);
+        outcome
+            .output
+            .contains("Copied 1 layer(s) of the run image")
+    });
+    case.equal("", lines, [true, false]);
 }
