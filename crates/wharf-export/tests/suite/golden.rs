@@ -109,6 +109,8 @@ fn image_config_and_labels_are_those_of_the_reference() {
                 "Adding layer 'buildpacksio/lifecycle:launcher'",
                 "Adding layer 'buildpacksio/lifecycle:config'",
                 "Adding layer 'buildpacksio/lifecycle:process-types'",
+                // The recorded run image is on a registry of its own.
+                "Copied 1 layer(s) of the run image or previous image; with all images in one store they are linked",
                 "Adding label 'io.buildpacks.lifecycle.metadata'",
                 "Adding label 'io.buildpacks.build.metadata'",
                 "Adding label 'io.buildpacks.project.metadata'",
