@@ -2,7 +2,7 @@
 use crate::{image::digest, registry::Registry};
 use flate2::{Compression, write::GzEncoder};
 use serde_json::{Value, json};
-use std::io::Write;
+use std::{fs, io::Write, path::Path};
 
 /// An image before it is pushed.
 #[derive(Debug, Clone)]
@@ -64,12 +64,41 @@ impl Recipe {
     /// Pushes it to `name` (`repository[:tag]`) and gives the digest of the manifest.
     pub fn push(&self, registry: &Registry, name: &str) -> String {
         let (repository, tag) = name.rsplit_once(':').unwrap_or((name, "latest"));
+        let client = registry.client();
+        let manifest = self.make(|blob| client.push_blob(repository, blob));
+        let (media_type, ..) = self.media_types();
+        client.push_manifest(repository, tag, media_type, &manifest)
+    }
+
+    /// Writes it as the only image of an OCI layout.
+    pub fn write_layout(&self, dir: &Path) {
+        let blobs = dir.join("blobs/sha256");
+        fs::create_dir_all(&blobs).expect("make the directory of blobs");
+        let write = |blob: &[u8]| {
+            let name = digest(blob).replacen("sha256:", "", 1);
+            fs::write(blobs.join(name), blob).expect("write a blob");
+        };
+        let manifest = self.make(write);
+        write(&manifest);
+        let (media_type, ..) = self.media_types();
+        let index = json!({
+            "schemaVersion": 2,
+            "mediaType": "application/vnd.oci.image.index.v1+json",
+            "manifests": [{"mediaType": media_type, "digest": digest(&manifest), "size": manifest.len()}],
+        });
+        fs::write(dir.join("index.json"), index.to_string()).expect("write the index");
+        let version = json!({"imageLayoutVersion": "1.0.0"}).to_string();
+        fs::write(dir.join("oci-layout"), version).expect("write the version of the layout");
+    }
+
+    /// Gives every blob to `put`, and the bytes of the manifest back.
+    fn make(&self, put: impl Fn(&[u8])) -> Vec<u8> {
         let (manifest_type, config_type, layer_type) = self.media_types();
         let mut layers = Vec::new();
         let mut diff_ids = Vec::new();
         for archive in &self.layers {
             let blob = compress(archive);
-            registry.client().push_blob(repository, &blob);
+            put(&blob);
             layers.push(
                 json!({"mediaType": layer_type, "digest": digest(&blob), "size": blob.len()}),
             );
@@ -80,19 +109,14 @@ impl Recipe {
             config["rootfs"] = json!({"type": "layers", "diff_ids": diff_ids});
         }
         let config = config.to_string().into_bytes();
-        registry.client().push_blob(repository, &config);
+        put(&config);
         let manifest = json!({
             "schemaVersion": 2,
             "mediaType": manifest_type,
             "config": {"mediaType": config_type, "digest": digest(&config), "size": config.len()},
             "layers": layers,
         });
-        registry.client().push_manifest(
-            repository,
-            tag,
-            manifest_type,
-            manifest.to_string().as_bytes(),
-        )
+        manifest.to_string().into_bytes()
     }
 
     fn media_types(&self) -> (&'static str, &'static str, &'static str) {

@@ -173,7 +173,7 @@ fn run_image(case: &Case<'_>) {
     let top = base.diff_ids().pop();
     case.equal("P-LLCM-013", run_image["topLayer"].as_str(), top.as_deref());
     let reference = run_image["reference"].as_str().unwrap_or_default();
-    let (repository, _) = name.rsplit_once("/").unwrap_or_default();
+    let (repository, _) = name.rsplit_once('/').unwrap_or_default();
     let by_digest =
         reference.starts_with(repository) && reference.ends_with(&format!("@{}", base.digest));
     case.check(

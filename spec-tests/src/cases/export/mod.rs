@@ -2,10 +2,13 @@
 //!
 //! Most tests write what the earlier phases leave by hand, so that only the exporter runs.
 pub mod build_label;
+pub mod cache;
 pub mod image;
 pub mod inputs;
 pub mod labels;
+pub mod layout;
 pub mod report;
+pub mod sbom;
 
 use crate::{flow::Flow, image::Image, probe::Probe, stage::Outcome, suite::Case, suite::Test};
 use serde_json::Value;
@@ -13,10 +16,13 @@ use serde_json::Value;
 /// The tables of this part.
 pub const TABLES: &[&[Test]] = &[
     build_label::TESTS,
+    cache::TESTS,
     image::TESTS,
     inputs::TESTS,
     labels::TESTS,
+    layout::TESTS,
     report::TESTS,
+    sbom::TESTS,
 ];
 
 /// The buildpack that took part.
