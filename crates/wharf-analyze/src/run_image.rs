@@ -47,7 +47,7 @@ fn first_readable(
     entry: &RunImageMetadata,
     store: &dyn ImageStore,
 ) -> Result<(Reference, Image), AnalyzeError> {
-    if entry.image.is_empty() && entry.mirrors.is_empty() {
+    if entry.image.is_empty() {
         return Err(AnalyzeError::NoRunImageNamed);
     }
     let mut found: Option<(Reference, Image)> = None;

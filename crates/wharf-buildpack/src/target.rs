@@ -3,10 +3,8 @@ use std::{fmt::Write, path::Path};
 use wharf_spec::{
     api::BuildpackApi,
     files::descriptor::{BuildpackDescriptor, SupportedStack},
-    target::{Distro, SupportedTarget, Target},
+    target::{BIONIC_STACK, Distro, SupportedTarget, Target},
 };
-
-const BIONIC: &str = "io.buildpacks.stacks.bionic";
 
 /// Adds the distribution of the build image to a target without one.
 ///
@@ -74,14 +72,11 @@ fn of_programs(dir: &Path) -> Vec<SupportedTarget> {
 fn of_stack(stack: &SupportedStack, may_translate: bool) -> Option<SupportedTarget> {
     match stack.id.as_str() {
         "*" => Some(SupportedTarget::default()),
-        BIONIC if may_translate => Some(SupportedTarget {
+        BIONIC_STACK if may_translate => Some(SupportedTarget {
             os: "linux".into(),
             arch: "amd64".into(),
             variant: String::new(),
-            distros: vec![Distro {
-                name: "ubuntu".into(),
-                version: "18.04".into(),
-            }],
+            distros: vec![Distro::bionic()],
         }),
         _ => None,
     }

@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 use wharf_spec::{
     digest::Digest,
     labels,
-    target::{Distro, Target},
+    target::{BIONIC_STACK, Distro, Target},
 };
 
 /// Largest manifest or index that is read; registries refuse larger ones.
@@ -210,12 +210,17 @@ impl Image {
     }
 
     /// Platform with distribution and id from the labels `io.buildpacks.base.*`.
+    ///
+    /// An image of the stack bionic without them is of Ubuntu 18.04 (platform spec, "analyzed.toml").
     pub fn target(&self) -> Target {
         let label = |name: &str| self.label(name).unwrap_or("").to_owned();
-        let distro = Distro {
+        let mut distro = Distro {
             name: label(labels::DISTRO_NAME),
             version: label(labels::DISTRO_VERSION),
         };
+        if distro == Distro::default() && self.label(labels::STACK_ID) == Some(BIONIC_STACK) {
+            distro = Distro::bionic();
+        }
         let platform = self.platform();
         Target {
             id: label(labels::BASE_ID),

@@ -35,6 +35,19 @@ pub struct Distro {
     pub version: String,
 }
 
+/// The stack whose images say nothing of their distribution.
+pub const BIONIC_STACK: &str = "io.buildpacks.stacks.bionic";
+
+impl Distro {
+    /// What the images of [`BIONIC_STACK`] are.
+    pub fn bionic() -> Self {
+        Self {
+            name: "ubuntu".into(),
+            version: "18.04".into(),
+        }
+    }
+}
+
 /// A `[[targets]]` entry of a buildpack. An empty field matches anything.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]

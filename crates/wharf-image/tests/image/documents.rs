@@ -104,6 +104,37 @@ fn answers_what_the_config_says() {
 }
 
 #[test]
+fn an_image_of_the_stack_bionic_is_of_ubuntu_18_04_unless_it_says_otherwise() {
+    let distro = |labels: Value| {
+        let config =
+            json!({ "os": "linux", "architecture": "amd64", "config": { "Labels": labels } });
+        let config = config.to_string().into_bytes();
+        let mut manifest = manifest(&config, OCI_LAYER);
+        manifest["layers"] = json!([]);
+        let image = Image::parse(manifest.to_string().into_bytes(), config).unwrap();
+        image.target().distro
+    };
+    let bionic = "io.buildpacks.stacks.bionic";
+    assert_eq!(
+        distro(json!({ "io.buildpacks.stack.id": bionic })),
+        Some(Distro {
+            name: "ubuntu".into(),
+            version: "18.04".into(),
+        })
+    );
+    assert_eq!(
+        distro(
+            json!({ "io.buildpacks.stack.id": bionic, "io.buildpacks.base.distro.name": "own" })
+        ),
+        Some(Distro {
+            name: "own".into(),
+            version: String::new(),
+        })
+    );
+    assert_eq!(distro(json!({ "io.buildpacks.stack.id": "other" })), None);
+}
+
+#[test]
 fn takes_null_for_nothing_as_go_writes_it() {
     let config = json!({ "os": "linux", "architecture": "amd64", "config": null, "rootfs": { "type": "layers", "diff_ids": null } });
     let config = config.to_string().into_bytes();
