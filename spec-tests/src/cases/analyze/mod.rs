@@ -1,7 +1,10 @@
 //! Analysis: inputs, access checks, the run image, `analyzed.toml`, layouts.
 //!
 //! Mostly only the analyzer runs.
+pub mod access;
+pub mod described;
 pub mod inputs;
+pub mod run_image;
 pub mod sources;
 
 use crate::{
@@ -12,7 +15,12 @@ use crate::{
 };
 
 /// The tables of this part.
-pub const TABLES: &[&[Test]] = &[inputs::TESTS];
+pub const TABLES: &[&[Test]] = &[
+    access::TESTS,
+    described::TESTS,
+    inputs::TESTS,
+    run_image::TESTS,
+];
 
 /// Puts an image that no other is equal to into a repository of its own and gives its name without a tag.
 fn marked(case: &Case<'_>, mark: &str) -> String {
