@@ -1,5 +1,5 @@
 //! The parts of the image, its labels, and that the same inputs make the same image.
-use super::{flow, layer, sha};
+use super::{flow, launch_toml, layer, sha};
 use crate::{
     flow::Flow,
     image::{Entry, Image, digest},
@@ -91,11 +91,8 @@ fn processes(case: &Case<'_>, types: &[&str], command: &str) -> String {
     } else {
         format!("\"{command}\"")
     };
-    let tables: String = types
-        .iter()
-        .map(|name| format!("[[processes]]\ntype = \"{name}\"\ncommand = {command}\n"))
-        .collect();
-    format!("cat > \"$LAYERS/launch.toml\" <<'END'\n{tables}END\n")
+    let table = |name: &&str| format!("[[processes]]\ntype = \"{name}\"\ncommand = {command}\n");
+    launch_toml(&types.iter().map(table).collect::<Vec<_>>())
 }
 
 fn the_config_layer_has_buildpacks_and_processes(case: &Case<'_>) {
@@ -142,11 +139,10 @@ fn the_config_layer_has_buildpacks_and_processes(case: &Case<'_>) {
 
 fn labels_of_buildpacks_are_on_the_image(case: &Case<'_>) {
     let labels = |list: &[(&str, &str)]| {
-        let tables: String = list
-            .iter()
-            .map(|(key, value)| format!("[[labels]]\nkey = \"{key}\"\nvalue = '{value}'\n"))
-            .collect();
-        format!("cat > \"$LAYERS/launch.toml\" <<'END'\n{tables}END\n")
+        let table = |(key, value): &(&str, &str)| {
+            format!("[[labels]]\nkey = \"{key}\"\nvalue = '{value}'\n")
+        };
+        launch_toml(&list.iter().map(table).collect::<Vec<_>>())
     };
     let odd = "<a> & \"b\" = ü, {}";
     let first = Probe::new(case, "example/z-first").build(&labels(&[
@@ -197,7 +193,7 @@ fn the_same_inputs_make_the_same_image(case: &Case<'_>) {
         let content = fs::read(&path).expect("read an app file");
         fs::remove_file(&path).expect("remove an app file");
         fs::write(&path, content).expect("write an app file");
-        let long_ago = std::time::UNIX_EPOCH + std::time::Duration::from_secs(86_400);
+        let long_ago = std::time::UNIX_EPOCH + std::time::Duration::from_hours(24);
         fs::File::open(&path)
             .and_then(|file| file.set_modified(long_ago))
             .expect("set a file's time");

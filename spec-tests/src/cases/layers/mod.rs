@@ -75,6 +75,18 @@ pub(in crate::cases) fn described(name: &str, types: &str, content: &str) -> Str
     )
 }
 
+/// Shell lines that leave a `launch.toml` of these tables.
+pub(in crate::cases) fn launch_toml(tables: &[String]) -> String {
+    let tables = tables.concat();
+    format!("cat > \"$LAYERS/launch.toml\" <<'END'\n{tables}END\n")
+}
+
+/// Shell lines that leave slices, each of them a TOML list of paths.
+pub(in crate::cases) fn slices(lists: &[&str]) -> String {
+    let table = |paths: &&str| format!("[[slices]]\npaths = {paths}\n");
+    launch_toml(&lists.iter().map(table).collect::<Vec<_>>())
+}
+
 /// The SBOM file of [`layer`].
 pub(in crate::cases) fn sbom_text(content: &str) -> String {
     format!(r#"{{"bomFormat":"CycloneDX","serialNumber":"{content}"}}"#)

@@ -1,5 +1,5 @@
 //! App slices.
-use super::flow;
+use super::{flow, slices};
 use crate::{
     flow::Flow,
     image::{Entry, Image},
@@ -15,15 +15,6 @@ tests! {
     slices_without_a_match_are_accepted: ["B-SLICE-004", "B-SLICE-005", "B-SLICE-006"];
     globs_are_those_of_go: ["B-SLICE-007"] .each_of_both();
     slice_paths_stay_inside_the_app: ["B-SLICE-008", "B-SLICE-009"] .each_of_both();
-}
-
-/// Shell lines that leave slices, each of them a TOML list of paths.
-fn slices(lists: &[&str]) -> String {
-    let tables: String = lists
-        .iter()
-        .map(|paths| format!("[[slices]]\npaths = {paths}\n"))
-        .collect();
-    format!("cat > \"$LAYERS/launch.toml\" <<'END'\n{tables}END\n")
 }
 
 /// The files of each app layer in order, by their paths below the app.

@@ -1,6 +1,6 @@
 //! The bytes of layers: with the same diff IDs as the reference's, a switch uploads nothing.
 use crate::{
-    cases::layers::{flow, layer, sha},
+    cases::layers::{flow, layer, sha, slices},
     image::{Entry, Image, digest},
     suite::{
         Case,
@@ -195,16 +195,8 @@ fn the_app_is_in_byte_order_with_its_own_directory(case: &Case<'_>) {
     );
 }
 
-fn slices_of(paths: &[&str]) -> String {
-    let tables: String = paths
-        .iter()
-        .map(|path| format!("[[slices]]\npaths = [\"{path}\"]\n"))
-        .collect();
-    format!("cat > \"$LAYERS/launch.toml\" <<'END'\n{tables}END\n")
-}
-
 fn slices_bring_their_parents_and_empty_ones_are_layers(case: &Case<'_>) {
-    let flow = flow(case, &slices_of(&["deep/*/x", "none"]));
+    let flow = flow(case, &slices(&["['deep/*/x']", "['none']"]));
     flow.stage.write("workspace/deep/down/x/y", "");
     flow.stage.write("workspace/deep/down/z", "");
     let image = flow.whole();
@@ -292,11 +284,11 @@ fn the_config_layer_is_the_config_directory(case: &Case<'_>) {
 }
 
 fn a_slice_is_reused_in_another_place(case: &Case<'_>) {
-    let flow = flow(case, &slices_of(&["one", "two"]));
+    let flow = flow(case, &slices(&["['one']", "['two']"]));
     flow.stage.write("workspace/one", "1");
     flow.stage.write("workspace/two", "2");
     let first = flow.whole();
-    crate::cases::layers::next(case, &flow, &slices_of(&["two", "one"]));
+    crate::cases::layers::next(case, &flow, &slices(&["['two']", "['one']"]));
     flow.until_build();
     let outcome = flow.export(&[]);
     outcome.expect_code(0);

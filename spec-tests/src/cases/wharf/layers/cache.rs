@@ -89,7 +89,7 @@ fn a_cache_directory_has_metadata_and_archives(case: &Case<'_>) {
 fn inode(flow: &Flow<'_>) -> u64 {
     let name = files(flow)
         .into_iter()
-        .find(|name| name.ends_with(".tar"))
+        .find(|name| name.contains("sha256:"))
         .expect("there is an archive");
     let metadata = fs::metadata(flow.stage.path(&format!("cache/{name}")));
     metadata.expect("look at the archive").ino()
