@@ -3,7 +3,7 @@ use super::{given, ready, ready_with, selected};
 use crate::{probe::Probe, suite::Case, tests};
 
 tests! {
-    an_api_is_a_pair_of_numbers: ["B-API-001", "B-API-002"];
+    an_api_is_a_pair_of_numbers: ["B-API-001", "B-API-002"] .once();
     an_unknown_api_is_an_error: ["B-API-005"];
     every_buildpack_is_treated_by_its_own_api: ["B-API-004"];
     a_group_may_mix_apis: ["B-API-006"];

@@ -83,7 +83,7 @@ fn the_leftmost_composite_varies_slowest(case: &Case<'_>) {
         flow.install(&[&o, &p]);
         flow.order_of(&[vec![o.entry(), p.entry()]]);
     };
-    for (out, expected) in [("", "abef"), ("e", "abgh"), ("b", "cdef"), ("ae", "cdgh")] {
+    for (out, expected) in [("", "abef"), ("ae", "cdgh")] {
         let flow = letters(case, "abcdefgh", out);
         order(&flow);
         case.equal("B-ORDER-002", selected_letters(&flow), expected);
@@ -110,7 +110,7 @@ fn nested_composites_are_expanded_depth_first(case: &Case<'_>) {
             vec![probe(case, 'w').entry()],
         ],
     );
-    for (out, expected) in [("", "pyz"), ("p", "qyz"), ("y", "wz"), ("pq", "wz")] {
+    for (out, expected) in [("", "pyz"), ("p", "qyz"), ("y", "wz")] {
         let flow = letters(case, "pqwyz", out);
         flow.install(&[&n, &m]);
         flow.order_of(&[vec![m.entry(), probe(case, 'z').entry()]]);

@@ -4,7 +4,7 @@ use crate::{probe::Probe, suite::Case, tests};
 
 tests! {
     a_buildpack_for_another_stack_fails: ["B-STACK-001"] .platform(7, 11) .buildpack(7, 9) .each_of_both();
-    a_buildpack_may_be_for_any_stack: ["B-STACK-009"] .each_of_both();
+    a_buildpack_may_be_for_any_stack: ["B-STACK-009", "B-STACK-010"] .each_of_both();
     the_stack_is_told: ["B-STACK-008"] .buildpack(7, 9) .each_of_both();
     a_composite_has_no_stacks: ["B-STACK-011"] .platform(7, 11) .buildpack(7, 9) .each_of_both();
 }
@@ -27,12 +27,17 @@ fn a_buildpack_for_another_stack_fails(case: &Case<'_>) {
     case.fails("B-STACK-001", &flow.detect(&[]));
 }
 
+/// Such an entry stands alone, without mixins.
 fn a_buildpack_may_be_for_any_stack(case: &Case<'_>) {
     let probe = Probe::new(case, "example/probe").targets(&stacks(&["*"]));
     let mut flow = ready_with(case, &[&probe]);
     for stack in ["example.stack", "io.buildpacks.stacks.jammy"] {
         flow.stage.set("CNB_STACK_ID", stack);
-        case.equal("B-STACK-009", selected(&flow), ["example/probe"]);
+        case.equal(
+            "B-STACK-009 B-STACK-010",
+            selected(&flow),
+            ["example/probe"],
+        );
     }
 }
 

@@ -19,7 +19,7 @@ tests! {
 }
 
 /// Writes `/cnb/system.toml` with these entries before and after every group.
-fn write_system(flow: &Flow<'_>, before: &[String], after: &[String]) {
+pub fn write_system(flow: &Flow<'_>, before: &[String], after: &[String]) {
     let mut text = String::new();
     for (place, entries) in [("pre", before), ("post", after)] {
         for entry in entries {

@@ -1,5 +1,6 @@
 //! What only wharf promises: behaviour of the reference that platforms rely on, and its weaknesses mended.
 pub mod build;
+pub mod detect;
 pub mod launch;
 pub mod layers;
 
@@ -8,6 +9,7 @@ use crate::suite::Test;
 /// The tables of this part.
 pub const TABLES: &[&[Test]] = &[
     build::TESTS,
+    detect::TESTS,
     launch::TESTS,
     layers::archives::TESTS,
     layers::cache::TESTS,
