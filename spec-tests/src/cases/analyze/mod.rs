@@ -4,6 +4,7 @@
 pub mod access;
 pub mod described;
 pub mod inputs;
+pub mod layout;
 pub mod run_image;
 pub mod sources;
 
@@ -19,6 +20,7 @@ pub const TABLES: &[&[Test]] = &[
     access::TESTS,
     described::TESTS,
     inputs::TESTS,
+    layout::TESTS,
     run_image::TESTS,
 ];
 
