@@ -11,9 +11,11 @@ tests! {
 
 /// `[[stacks]]` with these identifiers.
 fn stacks(ids: &[&str]) -> String {
-    ids.iter()
+    let entries: Vec<String> = ids
+        .iter()
         .map(|id| format!("[[stacks]]\nid = \"{id}\"\n"))
-        .collect()
+        .collect();
+    entries.concat()
 }
 
 /// The stage's stack is `example.stack`.
