@@ -206,10 +206,10 @@ pub fn distribute(
 
 /// Splits `<subject>.sbom.<extension>` at the last place where the subject is known.
 fn parse_name<'a>(name: &'a str, layers: &[BuildpackLayer]) -> Option<(SbomSubject, &'a str)> {
+    const SEPARATOR: &str = ".sbom.";
     let is_json = |extension: &OsStr| extension == "json";
     Path::new(name).extension().filter(|e| is_json(e))?;
-    // Separators may overlap: layers may be called `lib.sbom`.
-    const SEPARATOR: &str = ".sbom.";
+    // Separators may overlap: a layer may be called `lib.sbom`.
     let dots = name.rmatch_indices('.').map(|(at, _)| at);
     let mut splits = dots.filter(|at| name[*at..].starts_with(SEPARATOR));
     splits.find_map(|at| {
