@@ -26,9 +26,11 @@ pub(crate) fn metadata(
 ) -> LifecycleMetadata {
     let exec_env = inputs.platform_api.features().exec_env;
     let mut metadata = LifecycleMetadata {
-        exec_env: exec_env
-            .then(|| inputs.exec_env.to_string())
-            .unwrap_or_default(),
+        exec_env: if exec_env {
+            inputs.exec_env.to_string()
+        } else {
+            String::new()
+        },
         buildpacks: collected.buildpacks.iter().map(empty_entry).collect(),
         ..LifecycleMetadata::default()
     };
