@@ -4,8 +4,9 @@ use std::{
     fmt,
     io::{self, Write},
     sync::{Mutex, MutexGuard, PoisonError},
-    time::Instant,
+    time::{Instant, SystemTime},
 };
+use wharf_export::time::rfc3339;
 use wharf_spec::log::{Level, Log};
 
 /// The least level that is shown. Errors are always shown.
@@ -28,6 +29,12 @@ impl Threshold {
             _ => None,
         }
     }
+}
+
+/// The time of day as RFC 3339 text in UTC.
+fn now() -> String {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    rfc3339(since.unwrap_or_default().as_secs())
 }
 
 /// Writes lines and the output of buildpacks.
@@ -111,9 +118,13 @@ impl Console {
     /// Runs `work` and says at level debug how long it took.
     pub(crate) fn timed<T>(&self, name: &str, work: impl FnOnce() -> T) -> T {
         let started = Instant::now();
-        self.debug(&format!("Timer: {name} started"));
+        self.debug(&format!("Timer: {name} started at {}", now()));
         let result = work();
-        self.debug(&format!("Timer: {name} ran for {:?}", started.elapsed()));
+        let elapsed = started.elapsed();
+        self.debug(&format!(
+            "Timer: {name} ran for {elapsed:?} and ended at {}",
+            now()
+        ));
         result
     }
 
