@@ -10,12 +10,12 @@ tests! {
 }
 
 /// The name of a run image in layouts.
-const RUN_IMAGE: &str = "registry.example/team/run:base";
+pub(in crate::cases) const RUN_IMAGE: &str = "registry.example/team/run:base";
 /// Its path below the layout directory.
-const RUN_PATH: &str = "registry.example/team/run/base";
+pub(in crate::cases) const RUN_PATH: &str = "registry.example/team/run/base";
 
 /// An export that may write layouts, with the run image in this directory of layouts.
-fn ready_in<'a>(case: &'a Case<'a>, dir: &str) -> Flow<'a> {
+pub(in crate::cases) fn ready_in<'a>(case: &'a Case<'a>, dir: &str) -> Flow<'a> {
     let mut flow = ready(case);
     flow.stage.set("CNB_EXPERIMENTAL_MODE", "warn");
     put_run_image(&flow, dir);
@@ -28,7 +28,7 @@ fn put_run_image(flow: &Flow<'_>, dir: &str) {
 }
 
 /// Analyzes and exports these names with these arguments.
-fn export(flow: &Flow<'_>, args: &[&str], names: &[&str]) -> Outcome {
+pub(in crate::cases) fn export(flow: &Flow<'_>, args: &[&str], names: &[&str]) -> Outcome {
     let run_image = format!("-run-image={RUN_IMAGE}");
     let analyzer = [args, &[&run_image, names[0]]].concat();
     flow.stage.phase("analyzer", &analyzer).expect_code(0);
@@ -36,7 +36,7 @@ fn export(flow: &Flow<'_>, args: &[&str], names: &[&str]) -> Outcome {
 }
 
 /// The image at a path below a directory of layouts, when there is one.
-fn find(flow: &Flow<'_>, path: &str) -> Option<Image> {
+pub(in crate::cases) fn find(flow: &Flow<'_>, path: &str) -> Option<Image> {
     let path = flow.stage.path(path);
     path.join("index.json")
         .is_file()

@@ -26,13 +26,13 @@ pub const TABLES: &[&[Test]] = &[
 ];
 
 /// The buildpack that took part.
-const ID: &str = "example/one";
+pub(in crate::cases) const ID: &str = "example/one";
 /// Its directory of layers.
-const LAYERS: &str = "layers/example_one";
+pub(in crate::cases) const LAYERS: &str = "layers/example_one";
 
 /// Directories as earlier phases leave them: `example/one` with the process `web`, the launch layer `dep` with a file,
 /// and the run image [`Case::run_image`].
-fn ready<'a>(case: &'a Case<'a>) -> Flow<'a> {
+pub(in crate::cases) fn ready<'a>(case: &'a Case<'a>) -> Flow<'a> {
     let flow = Flow::new(case);
     let stage = &flow.stage;
     stage.write("layers/group.toml", &group(case));
@@ -51,18 +51,18 @@ fn group(case: &Case<'_>) -> String {
 }
 
 /// `analyzed.toml` with this run image.
-fn analyzed(run_image: &str) -> String {
+pub(in crate::cases) fn analyzed(run_image: &str) -> String {
     format!("[run-image]\nreference = \"{run_image}\"\n")
 }
 
 /// `config/metadata.toml` with `example/one` and these further lines.
-fn metadata(case: &Case<'_>, more: &str) -> String {
+pub(in crate::cases) fn metadata(case: &Case<'_>, more: &str) -> String {
     let member = Probe::new(case, ID).member();
     format!("buildpacks = [{member}]\n{more}")
 }
 
 /// A process of `example/one` in `config/metadata.toml`, in the form of the Platform API; `more` are further keys.
-fn process(case: &Case<'_>, kind: &str, more: &str) -> String {
+pub(in crate::cases) fn process(case: &Case<'_>, kind: &str, more: &str) -> String {
     let command = if case.platform < 10 {
         "\"run\""
     } else {
@@ -75,25 +75,29 @@ fn process(case: &Case<'_>, kind: &str, more: &str) -> String {
 }
 
 /// Exports to these names with the small launcher of [`ready`].
-fn export_to(flow: &Flow<'_>, args: &[&str]) -> Outcome {
+pub(in crate::cases) fn export_to(flow: &Flow<'_>, args: &[&str]) -> Outcome {
     let args = [&["-launcher=/tmp/launcher"], args].concat();
     flow.stage.phase("exporter", &args)
 }
 
 /// Exports to a new name with these arguments.
-fn export_anew(case: &Case<'_>, flow: &mut Flow<'_>, args: &[&str]) -> Outcome {
+pub(in crate::cases) fn export_anew(
+    case: &Case<'_>,
+    flow: &mut Flow<'_>,
+    args: &[&str],
+) -> Outcome {
     flow.image = case.reference("app");
     export_to(flow, &[args, &[flow.image.as_str()]].concat())
 }
 
 /// The image of an export that must succeed.
-fn exported(flow: &Flow<'_>) -> Image {
+pub(in crate::cases) fn exported(flow: &Flow<'_>) -> Image {
     export_to(flow, &[&flow.image]).expect_code(0);
     flow.pull()
 }
 
 /// The content of the only file in the image whose path ends so.
-fn content(image: &Image, path: &str) -> String {
+pub(in crate::cases) fn content(image: &Image, path: &str) -> String {
     let entries = image.entries_above(0);
     let file = entries.iter().find(|entry| entry.path.ends_with(path));
     let file = file.unwrap_or_else(|| panic!("the image has no file {path}"));
@@ -101,6 +105,6 @@ fn content(image: &Image, path: &str) -> String {
 }
 
 /// The label `io.buildpacks.lifecycle.metadata`.
-fn lifecycle_label(image: &Image) -> Value {
+pub(in crate::cases) fn lifecycle_label(image: &Image) -> Value {
     image.json_label("io.buildpacks.lifecycle.metadata")
 }

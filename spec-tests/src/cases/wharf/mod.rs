@@ -1,6 +1,7 @@
 //! What only wharf promises: behaviour of the reference that platforms rely on, and its weaknesses mended.
 pub mod build;
 pub mod detect;
+pub mod export;
 pub mod launch;
 pub mod layers;
 
@@ -10,6 +11,7 @@ use crate::suite::Test;
 pub const TABLES: &[&[Test]] = &[
     build::TESTS,
     detect::TESTS,
+    export::TESTS,
     launch::TESTS,
     layers::archives::TESTS,
     layers::cache::TESTS,
