@@ -4,7 +4,7 @@ use std::{
     path::{Path, PathBuf},
 };
 use tempfile::TempDir;
-use wharf_analyze::{AnalyzeError, AnalyzeInputs, RunImageInput, analyze};
+use wharf_analyze::{AnalyzeError, AnalyzeInputs, RunImageInput, Stores, analyze};
 use wharf_image::{Access, Image, ImageStore};
 use wharf_spec::{
     api::{BaseContract, PlatformApi},
@@ -53,7 +53,11 @@ fn run(
     store: &MemoryStore,
 ) -> (Result<Analyzed, AnalyzeError>, RecordingLog) {
     let log = RecordingLog::new();
-    (analyze(inputs, store, &log), log)
+    let stores = Stores {
+        images: store,
+        caches: store,
+    };
+    (analyze(inputs, stores, &log), log)
 }
 
 fn failure(inputs: &AnalyzeInputs, store: &MemoryStore) -> String {
@@ -266,6 +270,30 @@ fn every_image_is_checked_once_per_repository() {
     run(&all, &store).0.unwrap();
     // Previous image, then read and write for each of three repositories.
     assert_eq!(store.counts().access_checks, 7);
+}
+
+#[test]
+fn the_cache_image_may_live_elsewhere_than_the_images_of_the_build() {
+    let layers = TempDir::new().unwrap();
+    let (images, caches) = (store(), MemoryStore::new());
+    let cache = reference("r.example/app:cache");
+    let inputs = AnalyzeInputs {
+        cache_image: Some(cache.clone()),
+        ..inputs(layers.path())
+    };
+    let analyzed = || {
+        let stores = Stores {
+            images: &images,
+            caches: &caches,
+        };
+        analyze(&inputs, stores, &RecordingLog::new())
+    };
+    analyzed().unwrap();
+    assert_eq!(caches.counts().access_checks, 2);
+    caches.deny(&cache, Access::Write);
+    let text = chain(&analyzed().unwrap_err());
+    let start = "ensure registry read/write access to r.example/app:cache: ";
+    assert!(text.starts_with(start), "{text}");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! `analyzed.toml` and SBOM files as the reference lifecycle left them.
 use std::{fs, path::Path};
 use tempfile::TempDir;
-use wharf_analyze::{AnalyzeInputs, RunImageInput, analyze};
+use wharf_analyze::{AnalyzeInputs, RunImageInput, Stores, analyze};
 use wharf_spec::{api::PlatformApi, encode::toml_text, reference::Reference};
 use wharf_testkit::{MemoryStore, RecordingLog, golden, image_recipe::platform};
 
@@ -19,7 +19,11 @@ fn analyzed_text(api: &str, layers_dir: &Path, store: &MemoryStore) -> String {
         restore_sbom: features.analyzer_restores_sbom,
         base_contract: features.base_contract,
     };
-    toml_text(&analyze(&inputs, store, &RecordingLog::new()).unwrap()).unwrap()
+    let stores = Stores {
+        images: store,
+        caches: store,
+    };
+    toml_text(&analyze(&inputs, stores, &RecordingLog::new()).unwrap()).unwrap()
 }
 
 fn app(api: &str) -> Reference {

@@ -7,7 +7,7 @@ use crate::{
     phase::Phase,
     session::{self, Session, Stores},
 };
-use std::{path::PathBuf, sync::Arc};
+use std::path::PathBuf;
 use wharf_analyze::{AnalyzeInputs, RunImageInput};
 use wharf_spec::{
     encode::toml_text,
@@ -48,11 +48,7 @@ pub(crate) fn run(
         output: output.clone(),
         additional_tags: tags.to_vec(),
         previous_image: inputs.previous_image.clone(),
-        // In layout mode the cache image is in another store, which the phase does not know.
-        cache_image: inputs
-            .cache_image
-            .clone()
-            .filter(|_| Arc::ptr_eq(&stores.images, &stores.caches)),
+        cache_image: inputs.cache_image.clone(),
         run_image: match &inputs.run_image {
             Some(reference) => RunImageInput::Named(reference.clone()),
             None => {
@@ -67,7 +63,11 @@ pub(crate) fn run(
     let analyzed = session
         .console
         .timed("Analyzer", || {
-            wharf_analyze::analyze(&told, stores.images.as_ref(), session.console)
+            let stores = wharf_analyze::Stores {
+                images: stores.images.as_ref(),
+                caches: stores.caches.as_ref(),
+            };
+            wharf_analyze::analyze(&told, stores, session.console)
         })
         .map_err(Failure::Analyze)?;
     handoff::save(handoff::ANALYZED, &inputs.analyzed, toml_text(&analyzed))
