@@ -16,10 +16,11 @@ use crate::{
 pub const TABLES: &[&[Test]] = &[content::TESTS, inputs::TESTS, permission::TESTS];
 
 /// An app image on a run image of its own.
-struct Ground<'a> {
-    flow: Flow<'a>,
+pub(in crate::cases) struct Ground<'a> {
+    /// The build; its lifecycle rebases.
+    pub(in crate::cases) flow: Flow<'a>,
     /// The app image as it was built.
-    app: Image,
+    pub(in crate::cases) app: Image,
     /// Repository of the run image.
     repository: String,
     /// Reference of the run image, as the app image records it.
@@ -28,12 +29,12 @@ struct Ground<'a> {
 
 impl<'a> Ground<'a> {
     /// Builds an app with a layer, a process and a label on [`Recipe::run_image`].
-    fn new(case: &'a Case<'a>) -> Self {
+    pub(in crate::cases) fn new(case: &'a Case<'a>) -> Self {
         Self::on(case, &Recipe::run_image())
     }
 
     /// The same on another run image.
-    fn on(case: &'a Case<'a>, run_image: &Recipe) -> Self {
+    pub(in crate::cases) fn on(case: &'a Case<'a>, run_image: &Recipe) -> Self {
         let probe = Probe::new(case, "example/one").build(
             "mkdir \"$LAYERS/tool\"; echo tool > \"$LAYERS/tool/file\"\n\
              printf '[types]\\nlaunch = true\\n' > \"$LAYERS/tool.toml\"\n\
@@ -54,19 +55,19 @@ impl<'a> Ground<'a> {
     }
 
     /// Replaces the run image behind the recorded name.
-    fn patch(&self, case: &Case<'_>, recipe: &Recipe) -> Image {
+    pub(in crate::cases) fn patch(&self, case: &Case<'_>, recipe: &Recipe) -> Image {
         recipe.push(&case.ground.registry, &self.repository);
         case.pull(&self.run)
     }
 
     /// Rebases the app image in its place.
-    fn rebase(&self, args: &[&str]) -> Outcome {
+    pub(in crate::cases) fn rebase(&self, args: &[&str]) -> Outcome {
         let args = [args, &[self.flow.image.as_str()]].concat();
         self.flow.stage.phase("rebaser", &args)
     }
 
     /// Rebases, which must succeed, and reads the image.
-    fn rebased(&self, args: &[&str]) -> Image {
+    pub(in crate::cases) fn rebased(&self, args: &[&str]) -> Image {
         self.rebase(args).expect_code(0);
         self.flow.pull()
     }
@@ -84,7 +85,7 @@ fn record_run_image(case: &Case<'_>, flow: &Flow<'_>, run: &str) {
 }
 
 /// A patched run image: another content, one more layer.
-fn patched() -> Recipe {
+pub(in crate::cases) fn patched() -> Recipe {
     Recipe::run_image()
         .layer(&[("etc/patched", "yes\n")])
         .layer(&[("etc/patched-twice", "yes\n")])
