@@ -7,9 +7,9 @@ tests! {
         "B-LAYER-026", "B-LAYER-027", "B-LAYER-028", "B-EXPORT-005",
     ] .each_of_both();
     a_directory_replaces_the_layer: ["B-LAYER-029", "B-LAYER-030", "B-LAYER-031"] .each_of_both();
-    layers_that_are_not_for_launch_any_more_are_gone: ["B-LAYER-032"] .each_of_both();
+    layers_that_are_not_for_launch_any_more_are_gone: ["B-LAYER-032"];
     a_layer_of_another_previous_image_is_taken_over: ["B-EXPORT-004", "B-EXPORT-005"];
-    nothing_to_reuse_fails: ["B-EXPORT-006"] .each_of_both();
+    nothing_to_reuse_fails: ["B-EXPORT-006"];
     layers_may_stay_for_the_next_local_build: ["B-EXPORT-012"];
 }
 

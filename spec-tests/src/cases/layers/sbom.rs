@@ -11,7 +11,7 @@ use std::{
 tests! {
     extensions_stand_for_formats: [
         "B-SBOM-001", "B-SBOM-002", "B-SBOM-003", "B-SBOM-004", "B-SBOM-009",
-    ] .platform(8, 15) .each_of_both();
+    ] .platform(8, 15);
     the_app_sbom_has_launch_layers_as_each_build_left_them: [
         "B-SBOM-005", "B-SBOM-006",
     ] .platform(8, 15) .each_of_both();

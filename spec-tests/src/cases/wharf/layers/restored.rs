@@ -9,7 +9,7 @@ use crate::{
 use std::{fs, os::unix::fs::MetadataExt};
 
 tests! {
-    a_stale_cached_launch_layer_is_not_restored: [] .each_of_both();
+    a_stale_cached_launch_layer_is_not_restored: [];
     cached_launch_layers_that_the_image_lacks_come_back_since_0_14: [];
     the_store_needs_layers_before_0_10: [];
     numbers_keep_their_kinds: [] .once();
