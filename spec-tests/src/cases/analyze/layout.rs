@@ -9,6 +9,7 @@ tests! {
         ["P-ANALYZE-025", "P-FANLZ-007", "P-LAYOUT-001", "P-LAYOUT-002"] .platform(12, 15);
     the_previous_image_is_looked_up_at_its_path:
         ["P-ANALYZE-026", "P-FANLZ-003", "P-LAYOUT-001", "P-LAYOUT-002"] .platform(12, 15);
+    the_cache_image_stays_in_a_registry: ["P-ANALYZE-016", "P-ANALYZE-019"] .platform(12, 15);
     layouts_take_consent:
         ["P-EXPER-002", "P-EXPER-003", "P-EXPER-004", "P-EXPER-005", "P-EXPER-007"] .platform(12, 15);
     written_layouts_take_consent: ["P-EXPER-007"] .platform(12, 15);
@@ -125,6 +126,18 @@ fn the_previous_image_is_looked_up_at_its_path(case: &Case<'_>) {
         flow.analyze(&[ON[0], ON[1], &previous]).expect_code(0);
         case.equal(ids, place(&flow, "image"), path);
     }
+}
+
+fn the_cache_image_stays_in_a_registry(case: &Case<'_>) {
+    let flow = consenting(case);
+    lay_out_run_image(case, &flow, ROOT);
+    let analyze = |rights: &str| {
+        let cache = case.ground.guarded.name(&case.repository(rights));
+        flow.analyze(&[ON[0], ON[1], &format!("-cache-image={cache}")])
+    };
+    case.succeeds("P-ANALYZE-016 P-ANALYZE-019", &analyze("writable"));
+    case.fails("P-ANALYZE-016", &analyze("read-only"));
+    case.fails("P-ANALYZE-019", &analyze("hidden"));
 }
 
 /// The words of the warning are open, so that the output with and without it are compared.

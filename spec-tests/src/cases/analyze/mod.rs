@@ -36,7 +36,7 @@ pub fn by_digest(case: &Case<'_>, name: &str) -> String {
 }
 
 /// What analysis left as the reference of `image` or `run-image`; empty when there is none.
-fn reference(flow: &Flow<'_>, table: &str) -> String {
+pub fn reference(flow: &Flow<'_>, table: &str) -> String {
     let analyzed = flow.layers_toml("analyzed.toml");
     let reference = analyzed.get(table).and_then(|image| image.get("reference"));
     let text = reference.and_then(toml::Value::as_str);

@@ -69,7 +69,7 @@ fn by_broken_file(case: &Case<'_>, id: &str, (flag, variable): (&str, &str), def
     flow.stage.write("/tmp/good.toml", &text);
     flow.stage.write("/tmp/bad.toml", "this is not TOML");
     let input = ((flag, variable), ["/tmp/good.toml", "/tmp/bad.toml"]);
-    tell_good_from_bad(case, id, &mut flow, input, |flow, args| flow.restore(args));
+    tell_good_from_bad(case, id, &mut flow, input, Flow::restore);
     flow.stage.write(default, "this is not TOML");
     case.fails(id, &flow.restore(&[]));
 }
