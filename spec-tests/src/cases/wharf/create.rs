@@ -16,11 +16,11 @@ tests! {
     each_phase_has_a_banner: [];
     flags_come_with_their_platform_api: [];
     the_subcommand_does_what_the_executable_does: [] .once();
-    the_restorers_variable_is_known_too: [];
+    the_restorers_variable_is_known_too: [] .once();
     a_build_without_a_cache_is_warned_of: [] .once();
     a_cache_image_wins_over_a_directory: [] .once();
-    empty_flags_and_variables_are_none: [];
-    layers_of_one_build_side_by_side_are_the_same: [];
+    empty_flags_and_variables_are_none: [] .once();
+    layers_of_one_build_side_by_side_are_the_same: [] .once();
 }
 
 fn each_phase_has_a_banner(case: &Case<'_>) {

@@ -22,8 +22,8 @@ tests! {
     typos_in_variables_are_refused: [] .once();
     insecure_prefixes_may_name_repositories: [] .once();
     a_rebased_image_has_media_types_of_one_family: [] .once();
-    the_variant_of_the_machine_outlives_a_rebase: [];
-    a_top_layer_that_is_there_twice_is_found: [];
+    the_variant_of_the_machine_outlives_a_rebase: [] .once();
+    a_top_layer_that_is_there_twice_is_found: [] .once();
     a_base_that_cannot_be_read_is_no_empty_base: [] .once();
     images_of_every_platform_api_are_rebased_by_every_other: [];
 }
@@ -245,7 +245,7 @@ fn images_of_every_platform_api_are_rebased_by_every_other(case: &Case<'_>) {
     } else {
         ("io.buildpacks.base.distro.version", "99")
     };
-    for (number, api) in ["0.7", "0.11", "0.12", "0.15"].into_iter().enumerate() {
+    for (number, api) in ["0.7", "0.12", "0.15"].into_iter().enumerate() {
         ground.flow.stage.set("CNB_PLATFORM_API", api);
         ground.patch(case, &patched().label(other.0, other.1));
         case.fails("", &ground.rebase(&[]));
