@@ -4,8 +4,8 @@ use super::{
     process, ready,
 };
 use crate::{
-    flow::Flow, image::Image, probe::Probe, read, recipe::Recipe, stage::Outcome, suite::Case,
-    tests,
+    cases::analyze::sources::Sources, flow::Flow, image::Image, probe::Probe, read, recipe::Recipe,
+    stage::Outcome, suite::Case, tests,
 };
 use std::fs;
 
@@ -75,14 +75,10 @@ impl Input {
         flow: &mut Flow<'_>,
         mut seen: impl FnMut(&Flow<'_>, Outcome) -> T,
     ) -> [T; 4] {
-        [(false, false), (true, false), (false, true), (true, true)].map(|(variable, flag)| {
-            flow.stage.unset(self.variable);
-            if variable {
-                flow.stage.set(self.variable, &self.by_variable);
-            }
-            let flag = flag.then(|| format!("{}={}", self.flag, self.by_flag));
-            let args: Vec<&str> = flag.as_deref().into_iter().collect();
-            let outcome = export_anew(case, flow, &args);
+        let names = (self.flag, self.variable);
+        let sources = Sources::new(names, [&self.by_variable, &self.by_flag]);
+        sources.each(flow, |flow, args| {
+            let outcome = export_anew(case, flow, args);
             seen(flow, outcome)
         })
     }

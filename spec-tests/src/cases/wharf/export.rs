@@ -76,9 +76,9 @@ fn layers_are_in_order_and_named_in_the_history(case: &Case<'_>) {
         expected.remove(3);
     }
     if case.platform < 12 {
-        expected
-            .iter_mut()
-            .for_each(|(_, created_by)| *created_by = "");
+        for (_, created_by) in &mut expected {
+            *created_by = "";
+        }
     }
     case.equal("", image.layers().len(), expected.len());
     let history = &image.config["history"];
