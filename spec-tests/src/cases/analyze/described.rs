@@ -141,7 +141,7 @@ fn the_metadata_of_the_previous_image_are_kept(case: &Case<'_>) {
     let image = Recipe::run_image().label("io.buildpacks.lifecycle.metadata", &label.to_string());
     let flow = Flow::new(case);
     let previous = format!("-previous-image={}", case.push("previous", &image));
-    flow.analyze(&["-skip-layers", &previous]).expect_code(0);
+    flow.analyze(&[&previous]).expect_code(0);
     let metadata = plain(&flow.layers_toml("analyzed.toml")["metadata"]);
     let seen = essence(&metadata, &["data", "metadata"]);
     case.equal(
