@@ -2,12 +2,14 @@
 use crate::{
     cases::{
         analyze::{named, run_with},
-        build::typed,
+        build::{layer, typed},
+        create::found,
         rebase::{Ground, patched},
     },
     flow::Flow,
     image::Image,
     probe::Probe,
+    read,
     recipe::Recipe,
     suite::Case,
     tests,
@@ -16,6 +18,8 @@ use serde_json::json;
 use std::fs;
 
 tests! {
+    buildpacks_of_one_directory_export_what_lies_there: [] .once();
+    a_pipe_in_the_cache_costs_only_its_layer: [] .once();
     layouts_need_their_directory: [] .platform(12, 15);
     no_phase_leaves_a_temporary_file: [] .once();
     a_signal_reaches_a_lifecycle_that_is_process_1: [] .once();
@@ -26,6 +30,44 @@ tests! {
     a_top_layer_that_is_there_twice_is_found: [] .once();
     a_base_that_cannot_be_read_is_no_empty_base: [] .once();
     images_of_every_platform_api_are_rebased_by_every_other: [];
+}
+
+/// `a/b` and `a_b` have the same layers directory, and the same name in the reference's temporary archives.
+fn buildpacks_of_one_directory_export_what_lies_there(case: &Case<'_>) {
+    let one = Probe::new(case, "a/b").build(&layer("x", "launch", &[("file", "first")]));
+    let script = layer("x", "launch", &[("file", "second")]) + &layer("y", "launch", &[]);
+    let two = Probe::new(case, "a_b").version("2.0").build(&script);
+    let flow = Flow::with(case, &[&one, &two]);
+    flow.create(&[]).expect_code(0);
+    let image = flow.pull();
+    let label = image.json_label("io.buildpacks.lifecycle.metadata");
+    let buildpacks = label["buildpacks"].as_array().expect("it lists buildpacks");
+    case.equal("", buildpacks.len(), 2);
+    for buildpack in buildpacks {
+        let sha = buildpack["layers"]["x"]["sha"].as_str().unwrap_or_default();
+        let entries = image.layer(sha);
+        let mut files = entries.iter();
+        let file = files.find(|entry| entry.path == "/layers/a_b/x/file");
+        let content = file.map(|entry| entry.content.as_slice());
+        case.equal("", content, Some("second".as_bytes()));
+    }
+}
+
+/// Pipes are archived but not made again.
+fn a_pipe_in_the_cache_costs_only_its_layer(case: &Case<'_>) {
+    let script = found()
+        + &layer("pipe", "cache", &[])
+        + "mkfifo \"$LAYERS/pipe/pipe\"\n"
+        + &layer("good", "cache", &[("file", "content")]);
+    let flow = Flow::with(case, &[&Probe::new(case, "example/one").build(&script)]);
+    flow.create(&[]).expect_code(0);
+    let outcome = flow.next().create(&[]);
+    case.succeeds("", &outcome);
+    case.contains("", &outcome.output, "Warning: ");
+    case.contains("", &outcome.output, "example/one:pipe");
+    let found = read(&flow.stage.path("record/found"));
+    case.contains("", &found, "./good/file");
+    case.lacks("", &found, "./pipe/pipe");
 }
 
 fn layouts_need_their_directory(case: &Case<'_>) {
