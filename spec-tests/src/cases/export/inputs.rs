@@ -189,24 +189,27 @@ fn daemon(case: &Case<'_>) {
 
 /// Files that buildpacks contribute belong to the user of the build image.
 fn user_and_group(case: &Case<'_>) {
-    let owner = |flow: &Flow<'_>, outcome: Outcome| {
-        let image = (outcome.code == 0).then(|| flow.pull())?;
-        let entries = image.entries_above(0);
+    let mut flow = ready(case);
+    let flags = ["-uid=3456", "-gid=4567"];
+    for (has_variables, flags, expected) in [
+        (true, &[][..], (1234, 2345)),
+        (true, &flags[..], (3456, 4567)),
+        (false, &flags[..], (3456, 4567)),
+    ] {
+        for (variable, value) in [("CNB_USER_ID", "1234"), ("CNB_GROUP_ID", "2345")] {
+            flow.stage.unset(variable);
+            if has_variables {
+                flow.stage.set(variable, value);
+            }
+        }
+        export_anew(case, &mut flow, flags).expect_code(0);
+        let entries = flow.pull().entries_above(0);
         let file = entries
             .iter()
-            .find(|entry| entry.path.ends_with("/dep/file"))?;
-        Some((file.uid, file.gid))
-    };
-    let mut flow = ready(case);
-    let input = Input::new("-uid", "CNB_USER_ID", ["1234", "2345"]);
-    let [_, variable, flag, both] = input.each_source(case, &mut flow, owner);
-    case.equal("P-EIN-023", variable, Some((1234, 1000)));
-    case.equal("P-EIN-023", [flag, both], [Some((2345, 1000)); 2]);
-    let mut flow = ready(case);
-    let input = Input::new("-gid", "CNB_GROUP_ID", ["1234", "2345"]);
-    let [_, variable, flag, both] = input.each_source(case, &mut flow, owner);
-    case.equal("P-EIN-007", variable, Some((1000, 1234)));
-    case.equal("P-EIN-007", [flag, both], [Some((1000, 2345)); 2]);
+            .find(|entry| entry.path.ends_with("/dep/file"));
+        let owner = file.map(|file| (file.uid, file.gid));
+        case.equal("P-EIN-007 P-EIN-023", owner, Some(expected));
+    }
 }
 
 fn group_toml(case: &Case<'_>) {
