@@ -3,6 +3,7 @@ pub mod api;
 pub mod artifacts;
 pub mod credentials;
 pub mod exit;
+pub mod launch_cache;
 pub mod output;
 
 use crate::{
@@ -17,6 +18,7 @@ pub const TABLES: &[&[Test]] = &[
     artifacts::TESTS,
     credentials::TESTS,
     exit::TESTS,
+    launch_cache::TESTS,
     output::TESTS,
 ];
 
