@@ -23,8 +23,7 @@ pub struct Caught {
 ///
 /// Tests have to pass without a fault: one that fails anyway would catch everything.
 pub fn run(subject: &Subject, tests: &[Test], filter: &str) -> Result<Vec<Caught>, String> {
-    let ground = Ground::new();
-    let tests = passing(subject, tests, &ground);
+    let tests = passing(subject, tests);
     let dir = TempDir::new().map_err(|error| format!("cannot make a directory: {error}"))?;
     let program =
         std::env::current_exe().map_err(|error| format!("cannot find myself: {error}"))?;
@@ -32,14 +31,16 @@ pub fn run(subject: &Subject, tests: &[Test], filter: &str) -> Result<Vec<Caught
     mutant::all()
         .into_iter()
         .filter(|fault| fault.name.contains(filter))
-        .map(|fault| one(fault, dir.path(), &tests, &ground))
+        .map(|fault| one(fault, dir.path(), &tests))
         .collect()
 }
 
-fn one(fault: Fault, dir: &Path, tests: &[Test], ground: &Ground) -> Result<Caught, String> {
+fn one(fault: Fault, dir: &Path, tests: &[Test]) -> Result<Caught, String> {
     mutant::plant(dir, &fault)?;
     let subject = Subject::open(dir)?;
-    let finished = runner::run(&plan(&fault, tests), &subject, ground);
+    // Of its own: in registries where cases ran before, they would find each other's images.
+    let ground = Ground::new();
+    let finished = runner::run(&plan(&fault, tests), &subject, &ground);
     let by = finished
         .iter()
         .find(|case| matches!(case.verdict, Verdict::Failed { .. }))
@@ -47,12 +48,12 @@ fn one(fault: Fault, dir: &Path, tests: &[Test], ground: &Ground) -> Result<Caug
     Ok(Caught { fault, by })
 }
 
-fn passing(subject: &Subject, tests: &[Test], ground: &Ground) -> Vec<Test> {
+fn passing(subject: &Subject, tests: &[Test]) -> Vec<Test> {
     let plan = Plan {
         cases: tests.iter().filter_map(newest).collect(),
         ..Plan::default()
     };
-    let finished = runner::run(&plan, subject, ground);
+    let finished = runner::run(&plan, subject, &Ground::new());
     finished
         .into_iter()
         .filter(|case| case.verdict == Verdict::Passed)
