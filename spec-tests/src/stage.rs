@@ -208,6 +208,12 @@ impl Stage {
 
     /// Runs an executable of the lifecycle with arguments.
     pub fn phase(&self, phase: &str, args: &[&str]) -> Outcome {
+        let executable = self.lifecycle.join(phase);
+        assert!(
+            executable.exists(),
+            "an executable that the test needs\n  expected: {phase} in the lifecycle's directory\n  seen: no {}",
+            executable.display()
+        );
         self.run(&format!("/cnb/lifecycle/{phase}"), args)
     }
 

@@ -31,24 +31,35 @@ fn a_partial_lifecycle_is_judged_to_the_end() {
 
 #[test]
 fn a_failure_names_what_was_expected_and_seen_and_how_to_repeat_it() {
-    let name = "detect::groups::a_lifecycle_without_other_phases_can_detect";
+    let name = "detect::groups::the_first_passing_group_wins";
     let output = conformance(&["--filter", &format!("={name}"), "--platform-api", "0.15"]);
     assert!(
         text(&output).ends_with("1 passed, 0 failed, 0 skipped\n"),
         "{output:?}"
     );
-    let output = conformance(&["--filter", "P-EXIT-011", "--platform-api", "0.15"]);
+    let output = conformance(&["--filter", "B-PLAN-003", "--platform-api", "0.15"]);
     let text = text(&output);
     for part in [
         "FAILED ",
         "expected: ",
         "seen: ",
-        "P-EXIT-011",
+        "B-PLAN-003",
         "last command: bwrap",
         "by hand: cargo xtask conformance --filter =",
     ] {
         assert!(text.contains(part), "'{part}' is not in:\n{text}");
     }
+}
+
+#[test]
+fn an_executable_that_is_not_there_passes_no_test_of_failure() {
+    let output = conformance(&["--filter", "P-EXIT-011", "--platform-api", "0.15"]);
+    let text = text(&output);
+    assert!(
+        text.contains("expected: analyzer in the lifecycle's directory"),
+        "{text}"
+    );
+    assert!(text.ends_with("0 passed, 1 failed, 0 skipped\n"), "{text}");
 }
 
 #[test]

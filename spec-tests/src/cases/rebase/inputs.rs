@@ -11,7 +11,7 @@ tests! {
     the_log_level_comes_from_flag_or_variable: ["P-RBIN-005"];
     another_image_can_be_the_start:
         ["P-RBIN-006", "P-REBASE-005", "P-REBASE-006", "P-REBASE-007"] .platform(11, 15);
-    the_report_path_comes_from_flag_or_variable: ["P-RBIN-007"];
+    the_report_path_comes_from_flag_or_variable: ["P-RBIN-007", "P-API-008"];
     the_run_image_comes_from_flag_or_variable_or_label: ["P-RBIN-008", "P-RBIN-009"];
     the_label_names_the_run_image: ["P-REBASE-008", "P-REBASE-009"] .platform(12, 15);
     the_old_label_names_the_run_image: ["P-REBASE-010"] .platform(7, 11);
@@ -123,8 +123,8 @@ fn the_report_path_comes_from_flag_or_variable(case: &Case<'_>) {
         let path = ground.flow.stage.path(&format!("layers/{name}.toml"));
         path.exists() && toml_of(&path).contains_key("image")
     };
-    case.equal("P-RBIN-007", written(&ground, "flag"), true);
-    case.equal("P-RBIN-007", written(&ground, "variable"), false);
+    case.equal("P-RBIN-007 P-API-008", written(&ground, "flag"), true);
+    case.equal("P-RBIN-007 P-API-008", written(&ground, "variable"), false);
     case.succeeds("P-RBIN-007", &ground.rebase(&[]));
     case.equal("P-RBIN-007", written(&ground, "variable"), true);
     ground.flow.stage.unset("CNB_REPORT_PATH");
