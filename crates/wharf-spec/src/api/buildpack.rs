@@ -4,6 +4,15 @@ use alloc::string::ToString;
 use core::{fmt, str::FromStr};
 
 /// A supported Buildpack API version.
+///
+/// Only this crate compares versions; everybody else asks for the features of one. So versions have no order outside:
+///
+/// ```compile_fail
+/// use wharf_spec::api::BuildpackApi;
+/// fn is_newer(one: BuildpackApi, other: BuildpackApi) -> bool {
+///     one > other
+/// }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct BuildpackApi(u8);
 

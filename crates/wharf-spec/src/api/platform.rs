@@ -4,6 +4,15 @@ use alloc::string::ToString;
 use core::{fmt, str::FromStr};
 
 /// A supported Platform API version.
+///
+/// Only this crate compares versions; everybody else asks for the features of one. So versions have no order outside:
+///
+/// ```compile_fail
+/// use wharf_spec::api::PlatformApi;
+/// fn is_newer(one: PlatformApi, other: PlatformApi) -> bool {
+///     one > other
+/// }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct PlatformApi(u8);
 
