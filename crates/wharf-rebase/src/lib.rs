@@ -74,15 +74,15 @@ pub fn rebase(
 }
 
 fn read_app(inputs: &RebaseInputs, store: &dyn ImageStore) -> Result<Image, RebaseError> {
-    find_app(&inputs.app_image, &inputs.platform, store)
+    find_for_any(&inputs.app_image, &inputs.platform, store)
         .map_err(RebaseError::ReadApp)?
         .ok_or_else(|| RebaseError::AppNotFound {
             reference: inputs.app_image.to_string(),
         })
 }
 
-/// The app image: `platform` chooses from an index; an image that stands alone is taken whatever it runs on.
-pub fn find_app(
+/// The image at `reference`: `platform` chooses from an index; an image that stands alone is taken whatever it runs on.
+pub fn find_for_any(
     reference: &Reference,
     platform: &Platform,
     store: &dyn ImageStore,

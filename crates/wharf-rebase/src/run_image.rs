@@ -1,5 +1,5 @@
 //! Which run image is the new base.
-use crate::{RebaseError, RebaseInputs};
+use crate::{RebaseError, RebaseInputs, find_for_any};
 use wharf_image::{Image, ImageStore, Platform, StoreError};
 use wharf_spec::{
     api::BaseContract, files::run::RunImageMetadata, labels::lifecycle::LifecycleMetadata,
@@ -13,12 +13,13 @@ pub(crate) fn find(
     wanted: &Platform,
     store: &dyn ImageStore,
 ) -> Result<(Reference, Image), RebaseError> {
-    let read = |reference: &Reference| match store.find(reference, wanted) {
-        // A forced rebase takes the target of whatever the run image is.
-        Err(error) if inputs.force && error.is_wrong_platform() => {
-            store.find(reference, &Platform::any()).map_err(|_| error)
+    let read = |reference: &Reference| {
+        if inputs.force {
+            // A forced rebase takes the target of whatever the run image is.
+            find_for_any(reference, wanted, store)
+        } else {
+            store.find(reference, wanted)
         }
-        result => result,
     };
     if let Some(reference) = &inputs.run_image {
         return read(reference)

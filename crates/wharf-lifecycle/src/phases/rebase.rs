@@ -22,7 +22,7 @@ pub(crate) fn recorded_run_images(
     store: &dyn ImageStore,
     platform: &Platform,
 ) -> Vec<Reference> {
-    let Ok(Some(app)) = wharf_rebase::find_app(&inputs.app_image, platform, store) else {
+    let Ok(Some(app)) = wharf_rebase::find_for_any(&inputs.app_image, platform, store) else {
         return Vec::new();
     };
     let label = app.label(LIFECYCLE_METADATA).unwrap_or_default();

@@ -216,12 +216,12 @@ fn a_working_directory_is_that_of_the_process(case: &Case<'_>) {
     let launch = launch_of(
         case,
         &[
-            Process::new("web", &["pwd", "-P"]).line("working-dir = \"/tmp/work\""),
+            Process::new("web", &["pwd", "-P"]).line("working-dir = \"/tmp/place\""),
             Process::new("worker", &["pwd", "-P"]),
         ],
     );
-    launch.stage.write("tmp/work/file", "");
-    case.equal("B-FLAUNCH-011", launch.web(&[]), "/tmp/work\n");
+    launch.stage.write("tmp/place/file", "");
+    case.equal("B-FLAUNCH-011", launch.web(&[]), "/tmp/place\n");
     case.equal(
         "B-FLAUNCH-011",
         launch.process("worker", &[]).stdout.as_str(),

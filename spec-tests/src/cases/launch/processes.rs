@@ -98,15 +98,15 @@ fn a_launch_fails_without_an_eligible_process(case: &Case<'_>) {
 }
 
 fn a_process_runs_in_its_working_directory(case: &Case<'_>) {
-    let process = Process::new("web", &["pwd", "-P"]).line("working-dir = \"/tmp/work\"");
+    let process = Process::new("web", &["pwd", "-P"]).line("working-dir = \"/tmp/place\"");
     let launch = Launch::new(case, &[process]);
-    launch.stage.write("tmp/work/file", "");
-    case.equal("P-LAUNCH-008", launch.web(&[]), "/tmp/work\n");
+    launch.stage.write("tmp/place/file", "");
+    case.equal("P-LAUNCH-008", launch.web(&[]), "/tmp/place\n");
     if case.buildpack < 9 {
-        let process = Process::shell("web", "pwd -P").line("working-dir = \"/tmp/work\"");
+        let process = Process::shell("web", "pwd -P").line("working-dir = \"/tmp/place\"");
         let launch = Launch::new(case, &[process]);
-        launch.stage.write("tmp/work/file", "");
-        case.equal("P-LAUNCH-008", launch.web(&[]), "/tmp/work\n");
+        launch.stage.write("tmp/place/file", "");
+        case.equal("P-LAUNCH-008", launch.web(&[]), "/tmp/place\n");
     }
 }
 
