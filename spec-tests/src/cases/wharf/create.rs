@@ -21,6 +21,8 @@ tests! {
     a_cache_image_wins_over_a_directory: [] .once();
     empty_flags_and_variables_are_none: [] .once();
     layers_of_one_build_side_by_side_are_the_same: [] .once();
+    files_between_phases_are_placed_by_variables: [];
+    a_project_descriptor_is_a_file_of_the_app: [] .once();
 }
 
 fn each_phase_has_a_banner(case: &Case<'_>) {
@@ -64,6 +66,9 @@ fn flags_come_with_their_platform_api(case: &Case<'_>) {
         ("-group=/x", 99),
         ("-plan=/x", 99),
         ("-skip-layers", 99),
+        // Inputs that have no flag anywhere.
+        ("-exec-env=x", 99),
+        ("-kaniko-dir=/x", 99),
     ] {
         let outcome = flow.stage.phase("creator", &[flag, "-h"]);
         let expected = if case.platform < since { 2 } else { 0 };
@@ -144,6 +149,36 @@ fn empty_flags_and_variables_are_none(case: &Case<'_>) {
     let report = flow.layers_toml("report.toml");
     let tags = report["image"]["tags"].as_array().map_or(0, Vec::len);
     case.equal("", tags, 1);
+}
+
+fn files_between_phases_are_placed_by_variables(case: &Case<'_>) {
+    let mut flow = Flow::with(case, &[&Probe::new(case, "example/one")]);
+    let names = ["analyzed", "group", "plan"];
+    for name in names {
+        let variable = format!("CNB_{}_PATH", name.to_uppercase());
+        flow.stage.set(&variable, &format!("/record/{name}"));
+    }
+    flow.create(&[]).expect_code(0);
+    for name in names {
+        let is_there = |path: String| flow.stage.path(&path).exists();
+        let places = [format!("record/{name}"), format!("layers/{name}.toml")];
+        case.equal("", (name, places.map(is_there)), (name, [true, false]));
+    }
+}
+
+/// Whatever it says is for the platform.
+fn a_project_descriptor_is_a_file_of_the_app(case: &Case<'_>) {
+    let flow = Flow::with(case, &[&Probe::new(case, "example/one")]);
+    let text = "[_]\nschema-version = \"0.2\"\n\
+         [io.buildpacks]\ninclude = [\"a\"]\nexclude = [\"b\"]\n";
+    flow.stage.write("workspace/project.toml", text);
+    flow.stage.write("workspace/b", "");
+    case.succeeds("", &flow.create(&[]));
+    let entries = flow.pull().entries_above(0);
+    for path in ["/workspace/project.toml", "/workspace/b"] {
+        let is_in_image = entries.iter().any(|entry| entry.path == path);
+        case.equal("", (path, is_in_image), (path, true));
+    }
 }
 
 fn layers_of_one_build_side_by_side_are_the_same(case: &Case<'_>) {

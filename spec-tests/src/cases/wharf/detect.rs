@@ -37,6 +37,9 @@ tests! {
     a_failure_tells_everything: [];
     percent_signs_are_kept: [] .once();
     system_buildpacks_are_told: [] .platform(15, 15);
+    the_system_has_its_say_before_composites_are_expanded: [] .platform(15, 15);
+    a_system_buildpack_may_be_optional: [] .platform(15, 15);
+    a_missing_system_file_names_nobody: [] .platform(15, 15);
     an_environment_has_no_slash: ["P-XENV-002"] .platform(15, 15);
     a_member_for_another_environment_is_left_out: ["B-ORDER-009"] .platform(15, 15);
     production_is_an_environment_like_others: [] .platform(15, 15);
@@ -264,6 +267,60 @@ fn system_buildpacks_are_told(case: &Case<'_>) {
         "Appending 1 system buildpack(s) to group",
     ];
     case.equal("", unsaid(&debug(&flow), &expected), nobody());
+}
+
+/// Versions of `example/shared` in the group when a composite brings 2.0.0 and the system 1.0.0.
+fn shared_with_system(case: &Case<'_>, before: bool) -> Vec<(String, String)> {
+    let [system, own] =
+        ["1.0.0", "2.0.0"].map(|version| Probe::new(case, "example/shared").version(version));
+    let other = Probe::new(case, "example/other");
+    let both = composite(case, "example/both", &[vec![other.entry(), own.entry()]]);
+    let flow = ready_with(case, &[&both]);
+    flow.install(&[&system, &own, &other]);
+    let (pre, post) = if before {
+        (vec![system.entry()], Vec::new())
+    } else {
+        (Vec::new(), vec![system.entry()])
+    };
+    write_system(&flow, &pre, &post);
+    let ids = selected(&flow);
+    let group = flow.layers_toml("group.toml");
+    let members = group["group"].as_array().into_iter().flatten();
+    let versions = members.map(|member| member["version"].as_str().unwrap_or_default().to_owned());
+    ids.into_iter().zip(versions).collect()
+}
+
+fn the_system_has_its_say_before_composites_are_expanded(case: &Case<'_>) {
+    for (before, expected) in [
+        (
+            true,
+            [("example/shared", "1.0.0"), ("example/other", "1.0")],
+        ),
+        (
+            false,
+            [("example/other", "1.0"), ("example/shared", "2.0.0")],
+        ),
+    ] {
+        let seen = shared_with_system(case, before);
+        let seen: Vec<(&str, &str)> = seen
+            .iter()
+            .map(|(id, version)| (id.as_str(), version.as_str()))
+            .collect();
+        case.equal("", seen, expected);
+    }
+}
+
+fn a_system_buildpack_may_be_optional(case: &Case<'_>) {
+    let out = failing(case, "system/out");
+    let flow = ready_with(case, &[&Probe::new(case, "example/a")]);
+    flow.install(&[&out]);
+    write_system(&flow, &[out.optional()], &[]);
+    case.equal("", selected(&flow), ["example/a"]);
+}
+
+fn a_missing_system_file_names_nobody(case: &Case<'_>) {
+    let flow = ready_with(case, &[&Probe::new(case, "example/a")]);
+    case.succeeds("", &flow.detect(&["-system=/nowhere/system.toml"]));
 }
 
 fn an_environment_has_no_slash(case: &Case<'_>) {

@@ -5,6 +5,7 @@ use crate::{
         launch::stand::{Launch, Process},
     },
     fixture,
+    flow::Flow,
     probe::Probe,
     stage::{Outcome, Stage},
     suite::Case,
@@ -31,6 +32,7 @@ tests! {
     a_failure_names_the_file_and_the_reason: [] .once();
     a_failing_program_is_named_with_its_status: [] .once();
     the_launcher_is_smaller_than_a_mebibyte: [] .once();
+    an_image_does_not_say_what_it_was_built_for: [] .platform(15, 15);
 }
 
 /// Exit status and standard output.
@@ -313,6 +315,16 @@ fn a_failing_program_is_named_with_its_status(case: &Case<'_>) {
         let words = format!("/layers/{path}: {reason}");
         case.contains("", &outcome.stderr, &words);
     }
+}
+
+/// Whoever starts it does.
+fn an_image_does_not_say_what_it_was_built_for(case: &Case<'_>) {
+    let mut flow = Flow::with(case, &[&Probe::new(case, "example/one")]);
+    flow.stage.set("CNB_EXEC_ENV", "test");
+    flow.create(&[]).expect_code(0);
+    let variables = flow.pull().config["config"]["Env"].to_string();
+    case.contains("", &variables, "CNB_PLATFORM_API=");
+    case.lacks("", &variables, "CNB_EXEC_ENV");
 }
 
 fn the_launcher_is_smaller_than_a_mebibyte(case: &Case<'_>) {

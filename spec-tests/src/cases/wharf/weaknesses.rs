@@ -30,6 +30,8 @@ tests! {
     a_top_layer_that_is_there_twice_is_found: [] .once();
     a_base_that_cannot_be_read_is_no_empty_base: [] .once();
     images_of_every_platform_api_are_rebased_by_every_other: [];
+    a_rebase_reports_into_the_directory_of_layers: [];
+    a_rebase_takes_neither_a_time_nor_layouts: [] .once();
 }
 
 /// `a/b` and `a_b` have the same layers directory, and the same name in the reference's temporary archives.
@@ -277,6 +279,27 @@ fn a_base_that_cannot_be_read_is_no_empty_base(case: &Case<'_>) {
         case.lacks("", &outcome.output, "no layers");
     }
     case.equal("", ground.flow.pull().digest, ground.app.digest);
+}
+
+fn a_rebase_reports_into_the_directory_of_layers(case: &Case<'_>) {
+    let mut ground = Ground::new(case);
+    ground.patch(case, &patched());
+    let elsewhere = ground.flow.stage.path("record/report.toml");
+    ground.flow.stage.set("CNB_LAYERS_DIR", "/record");
+    case.succeeds("", &ground.rebase(&[]));
+    case.contains("", &read(&elsewhere), "digest = ");
+}
+
+fn a_rebase_takes_neither_a_time_nor_layouts(case: &Case<'_>) {
+    let mut ground = Ground::new(case);
+    ground.patch(case, &patched());
+    ground.flow.stage.set("SOURCE_DATE_EPOCH", "1000000000");
+    let times = [&ground.app, &ground.rebased(&[])].map(|image| image.config["created"].clone());
+    case.equal("", &times[0], &times[1]);
+    for flag in ["-layout", "-layout-dir=/tmp", "-layers=/record"] {
+        let code = ground.rebase(&[flag]).code;
+        case.equal("", (flag, code), (flag, 2));
+    }
 }
 
 /// The rules are those of the Platform API that built the image; those for run images are the rebaser's.
