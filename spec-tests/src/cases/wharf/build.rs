@@ -30,6 +30,7 @@ tests! {
     variables_of_newer_apis_are_not_set: [] .each_of_both();
     the_operator_has_no_say_on_older_platforms: [] .platform(7, 10);
     values_with_equal_signs_are_kept: [] .once();
+    files_of_layers_have_their_say_after_all_directories: [];
     nobody_replaces_the_lifecycles_own_variables: [];
     numbers_in_the_store_keep_their_type: [];
     credentials_cannot_be_read_out_of_the_lifecycles_process: [] .once();
@@ -288,6 +289,14 @@ fn values_with_equal_signs_are_kept(case: &Case<'_>) {
         "a path that ends with :/x=y",
         path,
     );
+}
+
+/// The directory of the later layer is among what the file of the earlier one replaces.
+fn files_of_layers_have_their_say_after_all_directories(case: &Case<'_>) {
+    let script = layer("a", "build", &[("env/CPATH.override", "/only")])
+        + &layer("b", "build", &[("include/file", "")]);
+    let given = given_after(case, &[script], |_| {});
+    case.equal("", given.var("CPATH"), Some("/only"));
 }
 
 fn nobody_replaces_the_lifecycles_own_variables(case: &Case<'_>) {

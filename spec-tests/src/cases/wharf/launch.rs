@@ -33,6 +33,7 @@ tests! {
     a_failing_program_is_named_with_its_status: [] .once();
     the_launcher_is_smaller_than_a_mebibyte: [] .once();
     an_image_does_not_say_what_it_was_built_for: [] .platform(15, 15);
+    files_of_layers_have_their_say_after_all_directories: [];
 }
 
 /// Exit status and standard output.
@@ -325,6 +326,15 @@ fn an_image_does_not_say_what_it_was_built_for(case: &Case<'_>) {
     let variables = flow.pull().config["config"]["Env"].to_string();
     case.contains("", &variables, "CNB_PLATFORM_API=");
     case.lacks("", &variables, "CNB_EXEC_ENV");
+}
+
+/// The directory of the later layer is among what the file of the earlier one replaces.
+fn files_of_layers_have_their_say_after_all_directories(case: &Case<'_>) {
+    let launch = Launch::showing_env(case, &["example/one"]);
+    launch.layer("example_one/a/env/LD_LIBRARY_PATH.override", "/only");
+    launch.layer("example_one/b/lib/file", "");
+    let env = launch.env();
+    case.equal("", env["LD_LIBRARY_PATH"].as_str(), "/only");
 }
 
 fn the_launcher_is_smaller_than_a_mebibyte(case: &Case<'_>) {
