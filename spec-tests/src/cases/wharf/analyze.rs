@@ -1,7 +1,10 @@
 //! Analysis as wharf promises it: the reference's behaviour where the specification is silent, and its weaknesses
 //! mended.
 use crate::{
-    cases::analyze::{by_digest, named, reference, run_with},
+    cases::{
+        analyze::{by_digest, named, reference, run_with},
+        build::layer,
+    },
     client::basic,
     flow::Flow,
     image::digest,
@@ -30,6 +33,7 @@ tests! {
     layouts_are_named_by_path_and_digest: [] .platform(12, 15);
     a_path_below_the_directory_of_layouts_is_a_reference: [] .platform(12, 15);
     a_run_image_that_went_away_is_told_by_the_restorer: [] .platform(14, 15);
+    both_names_of_the_previous_image_are_read: [] .once();
 }
 
 /// A build whose image and run image are in the registry that asks for a password.
@@ -308,4 +312,21 @@ fn a_run_image_that_went_away_is_told_by_the_restorer(case: &Case<'_>) {
     case.fails("", &outcome);
     let words = format!("'{hidden}' is not accessible");
     case.contains("", &outcome.stderr, &words);
+}
+
+/// The specification's sample and its prose differ; lifecycles write that of the sample.
+fn both_names_of_the_previous_image_are_read(case: &Case<'_>) {
+    let script = layer("dep", "launch", &[("file", "content")]);
+    let flow = Flow::with(case, &[&Probe::new(case, "example/one").build(&script)]);
+    flow.whole();
+    flow.next().until_build();
+    let analyzed = crate::read(&flow.stage.path("layers/analyzed.toml"));
+    for (name, is_known) in [("image", true), ("previous-image", true), ("other", false)] {
+        let text = analyzed.replace("[image]", &format!("[{name}]"));
+        flow.stage.write("layers/analyzed.toml", &text);
+        let outcome = flow.export(&[]);
+        outcome.expect_code(0);
+        let reuses = outcome.output.contains("Reusing layer 'example/one:dep'");
+        case.equal("", (name, reuses), (name, is_known));
+    }
 }

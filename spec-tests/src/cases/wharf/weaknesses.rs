@@ -30,7 +30,7 @@ tests! {
     a_top_layer_that_is_there_twice_is_found: [] .once();
     a_base_that_cannot_be_read_is_no_empty_base: [] .once();
     images_of_every_platform_api_are_rebased_by_every_other: [];
-    a_rebase_reports_into_the_directory_of_layers: [];
+    a_rebase_reports_into_the_directory_of_layers: [] .once();
     a_rebase_takes_neither_a_time_nor_layouts: [] .once();
 }
 
