@@ -26,6 +26,7 @@ tests! {
     an_optional_member_that_errs_is_remembered: [];
     an_optional_member_for_another_target_is_not_asked: [] .platform(12, 15);
     an_optional_member_for_another_stack_is_not_asked: [] .platform(7, 11) .buildpack(7, 9) .each_buildpack();
+    stacks_beside_targets_do_not_count: [] .platform(12, 15) .buildpack(10, 12) .each_buildpack();
     an_optional_member_is_dropped_with_its_last_alternative: [] .each_buildpack();
     many_alternatives_are_not_tried_one_by_one: [] .once();
     a_composite_that_contains_itself_is_an_error: [];
@@ -116,6 +117,16 @@ fn optional_is_not_asked(case: &Case<'_>, targets: &str) {
     case.equal("", selected(&flow), ["example/own"]);
     let ran = foreign.record(&flow.stage, "detect").is_some();
     case.equal("", ran, false);
+}
+
+fn stacks_beside_targets_do_not_count(case: &Case<'_>) {
+    let with = |os: &str, stack: &str| {
+        let lines = format!("[[targets]]\nos = \"{os}\"\n[[stacks]]\nid = \"{stack}\"");
+        let flow = ready_with(case, &[&Probe::new(case, "example/a").targets(&lines)]);
+        flow.detect(&[]).code
+    };
+    case.equal("", with("linux", "io.buildpacks.stacks.bionic"), 0);
+    case.equal("", with("windows", "*"), 21);
 }
 
 fn an_optional_member_is_dropped_with_its_last_alternative(case: &Case<'_>) {
