@@ -42,11 +42,11 @@ pub(super) const ANALYSIS: &[Fault] = &[
     }),
     after("analysis swallows failures", ANALYZER, |call| call.code = 0),
     after(
-        "analysis fails with 1 instead of its own statuses",
+        "analysis fails with a status of another phase",
         ANALYZER,
         |call| {
             if (30..=39).contains(&call.code) {
-                call.code = 1;
+                call.code = 45;
             }
         },
     ),
