@@ -71,6 +71,9 @@ pub enum Failure {
     /// A file that the phase needs cannot be read.
     #[error("initialize {0}: reading inputs")]
     Load(Phase, #[source] HandoffError),
+    /// The order cannot be read; the words are those of the reference, which platforms look for.
+    #[error("initialize detector: reading order")]
+    Order(#[source] HandoffError),
     /// A result cannot be written.
     #[error("save the results of the {0}")]
     Save(Phase, #[source] HandoffError),
@@ -114,9 +117,11 @@ impl Failure {
             Self::PlatformApi(_) | Self::PlatformApiText(_) => ExitCode::IncompatiblePlatformApi,
             Self::Inputs(error) => of_inputs(error),
             Self::GroupApi { .. } => ExitCode::IncompatibleBuildpackApi,
-            Self::Privileges(..) | Self::Session(..) | Self::Load(..) | Self::Cache(_) => {
-                ExitCode::Failed
-            }
+            Self::Privileges(..)
+            | Self::Session(..)
+            | Self::Load(..)
+            | Self::Order(_)
+            | Self::Cache(_) => ExitCode::Failed,
             Self::Save(phase, _) | Self::Interrupted(phase) => of_phase(*phase),
             Self::Analyze(error) => of_analyze(error),
             Self::Detect(error) => of_detect(error),

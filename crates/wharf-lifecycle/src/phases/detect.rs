@@ -22,13 +22,13 @@ pub(crate) struct Loaded {
 }
 
 pub(crate) fn load(inputs: &Detect) -> Result<Loaded, Failure> {
-    let failed = |error| Failure::Load(Phase::Detect, error);
     let system = match &inputs.system {
-        Some(path) => handoff::load_optional::<System>(handoff::SYSTEM, path).map_err(failed)?,
+        Some(path) => handoff::load_optional::<System>(handoff::SYSTEM, path)
+            .map_err(|error| Failure::Load(Phase::Detect, error))?,
         None => None,
     };
     Ok(Loaded {
-        order: handoff::load(handoff::ORDER, &inputs.order).map_err(failed)?,
+        order: handoff::load(handoff::ORDER, &inputs.order).map_err(Failure::Order)?,
         system: system.unwrap_or_default().system,
     })
 }
