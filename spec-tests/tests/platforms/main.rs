@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, reason = "a test that cannot go on ends")]
 mod kpack;
 mod pack;
+mod packed;
 mod plain;
 mod pod;
 mod shipwright;

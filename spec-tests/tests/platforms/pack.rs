@@ -82,6 +82,46 @@ fn a_trusted_builder_runs_one_creator_as_root() {
     assert_eq!(pod.digest_by(GREP_DIGEST), image.digest);
 }
 
+/// The kernel changes the user of a thread, not of a process.
+#[test]
+fn no_thread_of_the_lifecycle_stays_root() {
+    let pod = pod("0.15");
+    for program in ["detect", "build"] {
+        let path = format!("cnb/buildpacks/example_first/1.2.3/bin/{program}");
+        let look =
+            format!("#!/bin/sh\ncat /proc/$PPID/task/*/status > /layers/{program}-threads\n");
+        let script = read(&pod.path(&path)).replacen("#!/bin/sh\n", &look, 1);
+        pod.write(&path, &script);
+    }
+    let container = Container {
+        base: Base::Builder,
+        user: User::Root,
+        env: &[("CNB_PLATFORM_API", "0.15"), AUTH],
+        mounts: &[
+            VOLUMES[0],
+            VOLUMES[1],
+            VOLUMES[2],
+            ("platform", "/platform"),
+        ],
+    };
+    let command = "/cnb/lifecycle/creator -app /workspace -cache-dir /cache -uid 1000 -gid 1000
+        {registry}/app/threads";
+    pod.step(&container, command);
+    for program in ["detect", "build"] {
+        let status = read(&pod.path(&format!("layers/{program}-threads")));
+        for kind in ["Uid:", "Gid:"] {
+            let lines: Vec<&str> = status
+                .lines()
+                .filter(|line| line.starts_with(kind))
+                .collect();
+            assert!(!lines.is_empty(), "{status}");
+            for line in lines {
+                assert_eq!(line, format!("{kind}\t1000\t1000\t1000\t1000"), "{program}");
+            }
+        }
+    }
+}
+
 /// Runs the five phases as for a builder that is not trusted, and gives the digest.
 fn phases(pod: &Pod, api: &str, metadata: &str, (more, skip): (&str, &str)) -> String {
     let version = ("CNB_PLATFORM_API", api);

@@ -52,7 +52,7 @@ fn with_every_layer<'a>(case: &'a Case<'a>) -> Flow<'a> {
     flow
 }
 
-/// `behaviour.md` 10.3.
+/// The order and the words of the reference.
 fn layers_are_in_order_and_named_in_the_history(case: &Case<'_>) {
     let flow = with_every_layer(case);
     let image = exported(&flow);
@@ -104,7 +104,7 @@ fn onto(case: &Case<'_>, variables: &[&str]) -> Image {
     exported(&flow)
 }
 
-/// `behaviour.md` 10.5: appended in this order, or in place where the run image has them.
+/// Appended in the reference's order, or in place where the run image has them.
 fn variables_follow_those_of_the_run_image(case: &Case<'_>) {
     let api = format!("CNB_PLATFORM_API=0.{}", case.platform);
     let image = onto(case, &["A=1", "PATH=/bin", "CNB_APP_DIR=/other", "B=2"]);
@@ -120,7 +120,7 @@ fn variables_follow_those_of_the_run_image(case: &Case<'_>) {
     case.equal("", &image.config["config"]["Env"], &expected);
 }
 
-/// The reference loses what follows the second `=` (`weaknesses.md` B).
+/// The reference loses what follows the second `=`.
 fn a_path_may_hold_equal_signs_or_be_missing(case: &Case<'_>) {
     for (variables, expected) in [
         (
@@ -207,7 +207,7 @@ fn the_execution_environment_is_a_label_since_0_15(case: &Case<'_>) {
     case.equal("", lifecycle_label(&image)["exec-env"].as_str(), expected);
 }
 
-/// `behaviour.md` 10.6: platforms look for the line with the digest, not for a key in TOML.
+/// Platforms look for the line with the digest, not for a key in TOML.
 fn the_report_is_written_as_platforms_read_it(case: &Case<'_>) {
     let flow = ready(case);
     let image = exported(&flow);
@@ -218,7 +218,7 @@ fn the_report_is_written_as_platforms_read_it(case: &Case<'_>) {
     case.equal("", read(&flow.stage.path("layers/report.toml")), expected);
 }
 
-/// Lines that pack's acceptance suite and users' scripts look for (`behaviour.md` 3).
+/// Lines that pack's acceptance suite and users' scripts look for.
 fn platforms_read_these_lines(case: &Case<'_>) {
     let flow = with_every_layer(case);
     let lines = |args: &[&str]| {
@@ -299,7 +299,7 @@ fn nothing_is_written_when_a_name_cannot_be(case: &Case<'_>) {
     }
 }
 
-/// The reference takes it for an image without layers (`weaknesses.md` B).
+/// The reference takes it for an image without layers.
 fn a_missing_run_image_is_named(case: &Case<'_>) {
     let flow = ready(case);
     let missing = case.reference("missing");
@@ -317,7 +317,7 @@ fn a_missing_run_image_is_named(case: &Case<'_>) {
     case.contains("", &outcome.output.to_lowercase(), "unauthorized");
 }
 
-/// The reference waits for ever where one of the two fails (`weaknesses.md` B).
+/// The reference waits for ever where one of the two fails.
 fn a_failure_beside_the_cache_ends_the_export(case: &Case<'_>) {
     let flow = ready(case);
     let cached = "[types]\nlaunch = true\ncache = true\n";
@@ -384,7 +384,7 @@ fn layouts_need_consent(case: &Case<'_>) {
     }
 }
 
-/// The reference takes further tags for paths (`behaviour.md` 12).
+/// The reference takes further tags for paths.
 fn every_tag_is_a_layout(case: &Case<'_>) {
     let flow = layout::ready_in(case, "/tmp/layouts");
     let args = ["-layout", "-layout-dir=/tmp/layouts"];
@@ -408,7 +408,7 @@ fn every_tag_is_a_layout(case: &Case<'_>) {
     case.equal("", &digests[0], &digests[1]);
 }
 
-/// The reference leaves it out (`behaviour.md` 12).
+/// The reference leaves it out.
 fn a_layout_is_reported_with_its_digest(case: &Case<'_>) {
     let flow = layout::ready_in(case, "/tmp/layouts");
     let args = ["-layout", "-layout-dir=/tmp/layouts"];
@@ -423,7 +423,7 @@ fn a_layout_is_reported_with_its_digest(case: &Case<'_>) {
     );
 }
 
-/// The reference refuses it (`behaviour.md` 12).
+/// The reference refuses it.
 fn the_index_of_a_run_image_may_have_other_platforms(case: &Case<'_>) {
     let flow = layout::ready_in(case, "/tmp/layouts");
     let place = flow

@@ -1,6 +1,7 @@
 //! What only wharf promises: behaviour of the reference that platforms rely on, and its weaknesses mended.
 pub mod analyze;
 pub mod build;
+pub mod console;
 pub mod create;
 pub mod detect;
 pub mod export;
@@ -14,6 +15,7 @@ use crate::suite::Test;
 pub const TABLES: &[&[Test]] = &[
     analyze::TESTS,
     build::TESTS,
+    console::TESTS,
     create::TESTS,
     detect::TESTS,
     export::TESTS,

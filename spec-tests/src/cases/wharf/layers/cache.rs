@@ -14,6 +14,7 @@ tests! {
     a_cache_directory_has_metadata_and_archives: [];
     unchanged_layers_stay_the_same_file: [] .once();
     remains_of_a_killed_build_do_not_matter: [] .once();
+    a_cache_that_another_build_writes_is_left_to_it: [] .once();
     a_damaged_layer_is_not_restored_and_heals: [] .once();
     metadata_that_nobody_understands_are_an_empty_cache: [] .once();
     a_cache_that_cannot_be_written_does_not_fail_the_build: [] .once();
@@ -135,6 +136,26 @@ fn remains_of_a_killed_build_do_not_matter(case: &Case<'_>) {
         Found::whole(case, "lib"),
     );
     case.equal("", files(&flow), intact);
+}
+
+/// Two builds with one cache do not mix their layers: the later one goes without.
+fn a_cache_that_another_build_writes_is_left_to_it(case: &Case<'_>) {
+    let flow = flow(case, &layer("lib", "c", "first"));
+    flow.whole();
+    let before = (files(&flow), metadata(&flow));
+    flow.stage.write("cache/staging/half.tar", "half");
+    let lock = fs::File::open(flow.stage.path("cache/lock")).expect("open the lock");
+    lock.lock().expect("lock the cache as another build does");
+    next(case, &flow, &layer("lib", "c", "second"));
+    flow.until_build();
+    let outcome = flow.export(&[]);
+    case.succeeds("", &outcome);
+    case.contains("", &outcome.output, "Failed to export cache");
+    let half = flow.stage.path("cache/staging/half.tar");
+    case.equal("", crate::read(&half).as_str(), "half");
+    drop(lock);
+    fs::remove_dir_all(flow.stage.path("cache/staging")).expect("end the other build");
+    case.equal("", (files(&flow), metadata(&flow)), before);
 }
 
 fn a_damaged_layer_is_not_restored_and_heals(case: &Case<'_>) {

@@ -17,6 +17,7 @@ tests! {
     sbom_files_of_names_with_dots_find_their_layer: [] .platform(8, 15);
     cached_metadata_without_contents_fail_the_export: [];
     what_is_restored_does_not_depend_on_the_umask: [] .once();
+    many_layers_need_few_descriptors: [] .once();
 }
 
 /// Builds these lines and exports without a cache.
@@ -148,4 +149,19 @@ fn what_is_restored_does_not_depend_on_the_umask(case: &Case<'_>) {
     });
     let expected = ["lib 755", "lib/content 666", "lib.toml 644"].map(str::to_owned);
     case.equal("", modes, [expected.clone(), expected]);
+}
+
+/// The reference opens the archives of all layers at once.
+fn many_layers_need_few_descriptors(case: &Case<'_>) {
+    let names: Vec<String> = (0..80).map(|number| format!("lib{number}")).collect();
+    let script: String = names.iter().map(|name| layer(name, "c", name)).collect();
+    let flow = flow(case, &script);
+    flow.whole();
+    flow.next().until_detect();
+    let script = "ulimit -n 64; exec /cnb/lifecycle/restorer -cache-dir=/cache";
+    case.succeeds("", &flow.stage.run("/bin/sh", &["-c", script]));
+    for name in &names {
+        let found = Found::read(case, &flow.stage, name);
+        case.equal("", found, Found::whole(case, name));
+    }
 }
