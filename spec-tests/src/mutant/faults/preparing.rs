@@ -45,7 +45,7 @@ pub(super) const ANALYSIS: &[Fault] = &[
         "analysis fails with a status of another phase",
         ANALYZER,
         |call| {
-            if (30..=39).contains(&call.code) {
+            if call.code != 0 {
                 call.code = 45;
             }
         },
