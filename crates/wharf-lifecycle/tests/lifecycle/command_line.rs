@@ -233,15 +233,6 @@ fn a_missing_handoff_file_is_named_with_who_writes_it() {
 }
 
 #[test]
-fn a_missing_order_is_told_in_the_words_of_the_reference() {
-    let (status, out) = shown("detector", &["-order=/none/order.toml"], &[]);
-    assert_eq!(status, 1);
-    let start =
-        "ERROR: failed to initialize detector: reading order: read order '/none/order.toml'";
-    assert!(out.starts_with(start), "{out}");
-}
-
-#[test]
 fn an_unsupported_buildpack_api_in_the_group_is_12() {
     let dir = tempfile::tempdir().unwrap();
     let group = dir.path().join("group.toml");
