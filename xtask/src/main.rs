@@ -6,6 +6,7 @@
 )]
 
 mod bases;
+mod bench;
 mod check;
 mod conformance;
 mod container;
@@ -30,6 +31,7 @@ cargo xtask <task>
   test     install what is missing and run every test
   conformance
            judge wharf, or any lifecycle with --lifecycle DIR, by the specification
+  bench    what builds cost, against this machine's limits and, with --peer DIR, another lifecycle
   check    format, clippy, licences, layers, generated docs
   dist     static executables, lifecycle.toml, tarball and lifecycle image below target/dist; --verify compares with
            what a copy of the checkout in another place gives
@@ -57,6 +59,7 @@ fn run(task: &str, args: &[String]) -> Result<()> {
         "test" => suite::run(args),
         "conformance" => conformance::run(args),
         "check" => check::run(),
+        "bench" => bench::run(args),
         "dist" => dist::task(args),
         "layers" => layers::run(),
         "docs" => docs::write(),

@@ -88,12 +88,38 @@ const NEEDS: &[Need] = &[
     },
 ];
 
+/// What only the bench needs.
+const BENCH_NEEDS: &[Need] = &[
+    Need {
+        program: "pip",
+        package: "python3-pip",
+        why: "corpora of Python packages",
+    },
+    Need {
+        program: "npm",
+        package: "npm",
+        why: "a corpus of Node.js packages",
+    },
+    Need {
+        program: "bsdtar",
+        package: "libarchive-tools",
+        why: "a second tar to compare with",
+    },
+];
+
 /// Makes sure every needed program is there: installs when root, else says what is missing.
 pub(crate) fn ensure() -> Result<()> {
-    let missing: Vec<&Need> = NEEDS
-        .iter()
-        .filter(|need| find(need.program).is_none())
-        .collect();
+    ensure_all(NEEDS.iter().collect())
+}
+
+/// The same with what the bench needs besides.
+pub(crate) fn ensure_for_bench() -> Result<()> {
+    ensure_all(NEEDS.iter().chain(BENCH_NEEDS).collect())
+}
+
+fn ensure_all(needs: Vec<&Need>) -> Result<()> {
+    let is_missing = |need: &&Need| find(need.program).is_none();
+    let missing: Vec<&Need> = needs.into_iter().filter(is_missing).collect();
     if missing.is_empty() {
         return Ok(());
     }
@@ -113,7 +139,7 @@ pub(crate) fn ensure() -> Result<()> {
     let mut args = vec!["install", "-y", "-qq", "--no-install-recommends"];
     args.extend(names);
     apt(&args)?;
-    match NEEDS.iter().find(|need| find(need.program).is_none()) {
+    match missing.iter().find(|need| find(need.program).is_none()) {
         Some(need) => bail!(
             "package {} is installed but there is no program '{}' on PATH",
             need.package,

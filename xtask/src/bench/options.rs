@@ -1,0 +1,55 @@
+//! The words after `cargo xtask bench`.
+use anyhow::{Context, Result, bail};
+use std::path::PathBuf;
+
+/// What to measure, against whom, and where to.
+#[derive(Debug, Default)]
+pub(super) struct Options {
+    /// Directory with another lifecycle's executables.
+    pub(super) peer: Option<PathBuf>,
+    /// Smaller corpora, fewer scenarios and runs.
+    pub(super) quick: bool,
+    /// One scenario, or one of its corpora after a colon.
+    pub(super) only: Option<String>,
+    /// File for the rows as JSON.
+    pub(super) json: Option<PathBuf>,
+    /// Where phases read and write; below the target directory when not given. It is emptied.
+    pub(super) dir: Option<PathBuf>,
+}
+
+impl Options {
+    pub(super) fn parse(args: &[String]) -> Result<Self> {
+        let mut options = Self::default();
+        let mut args = args.iter();
+        while let Some(arg) = args.next() {
+            let mut value = || {
+                let value = args
+                    .next()
+                    .with_context(|| format!("{arg} needs a value"))?;
+                Ok::<_, anyhow::Error>(value.clone())
+            };
+            match arg.as_str() {
+                "--quick" => options.quick = true,
+                "--peer" => options.peer = Some(std::path::absolute(value()?)?),
+                "--only" => options.only = Some(value()?),
+                "--json" => options.json = Some(value()?.into()),
+                "--dir" => options.dir = Some(std::path::absolute(value()?)?.join("wharf-bench")),
+                other => bail!(
+                    "bench does not know {other}; it takes --peer DIR, --quick, --only SCENARIO[:CORPUS], --json FILE and --dir DIR"
+                ),
+            }
+        }
+        Ok(options)
+    }
+
+    /// Whether a scenario on a corpus is wanted.
+    pub(super) fn wants(&self, scenario: &str, corpus: &str) -> bool {
+        let Some(only) = &self.only else {
+            return true;
+        };
+        match only.split_once(':') {
+            Some((name, part)) => name == scenario && part == corpus,
+            None => only == scenario,
+        }
+    }
+}
