@@ -9,7 +9,7 @@ use std::{
     thread::{self, available_parallelism},
 };
 use wharf_image::{DraftLayer, Family, ImageDraft, ImageStore, Platform};
-use wharf_layer::{Compression, Encoder, LayerError};
+use wharf_layer::{Encoder, LayerError, Method};
 use wharf_layout::LayoutStore;
 use wharf_spec::{labels, reference::Reference};
 
@@ -182,11 +182,9 @@ fn patched_package(work: &Path) -> Result<PathBuf> {
 }
 
 fn write_image(tar: &Path, layout: &Path, tag: &str) -> Result<()> {
-    let encoder = Encoder {
-        workers: available_parallelism().unwrap_or(NonZeroUsize::MIN),
-        temp_dir: layout.parent().unwrap_or(layout).to_path_buf(),
-        compression: Compression::Gzip,
-    };
+    let workers = available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    let temp_dir = layout.parent().unwrap_or(layout);
+    let encoder = Encoder::new(workers, temp_dir, Method::default());
     let blob = encoder.encode_with(&mut |out: &mut dyn Write| {
         let mut file = File::open(tar).map_err(|source| LayerError::Io {
             action: "open",

@@ -17,6 +17,26 @@ const NEEDS: &[Need] = &[
         why: "linking, and the C parts of ring, libdeflate and zstd",
     },
     Need {
+        program: "nasm",
+        package: "nasm",
+        why: "the assembler parts of ISA-L, which compresses layers",
+    },
+    Need {
+        program: "autoreconf",
+        package: "autoconf",
+        why: "building ISA-L",
+    },
+    Need {
+        program: "automake",
+        package: "automake",
+        why: "building ISA-L",
+    },
+    Need {
+        program: "libtoolize",
+        package: "libtool",
+        why: "building ISA-L",
+    },
+    Need {
         program: "docker-registry",
         package: "docker-registry",
         why: "the registry images are pushed to",

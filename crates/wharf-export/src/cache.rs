@@ -2,7 +2,7 @@
 use crate::{CacheExportError, ExportInputs, Exported, files, metadata::layer_metadata};
 use std::{collections::BTreeMap, error::Error};
 use wharf_cache::{Cache, CacheLayer, CacheTransaction, CacheWrite};
-use wharf_layer::{LayerContent, diff_id, layers_dir};
+use wharf_layer::{LayerContent, layers_dir};
 use wharf_spec::{
     api::SbomPaths,
     digest::Digest,
@@ -114,7 +114,7 @@ impl Export<'_> {
         let known = self
             .exported
             .and_then(|exported| exported.layers.iter().find(|layer| layer.name == name));
-        let diff_id = match known.map_or_else(|| diff_id(&content), |layer| Ok(layer.diff_id)) {
+        let diff_id = match known.map_or_else(|| self.inputs.encoder.diff_id(&content), |layer| Ok(layer.diff_id)) {
             Ok(diff_id) => diff_id,
             Err(error) => {
                 self.fail(name, &format!(": {}", chain(&error)));

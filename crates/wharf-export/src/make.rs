@@ -1,7 +1,7 @@
 //! Makes one layer after the other.
 use crate::{Change, Decision, ExportError, ExportInputs, LayerPlan, Role, apply::Located};
 use wharf_image::{DraftLayer, Family, LayerSource};
-use wharf_layer::{LayerContent, diff_id};
+use wharf_layer::LayerContent;
 use wharf_spec::{digest::Digest, log::Log};
 
 /// Counts app slices for the two lines about them.
@@ -55,7 +55,7 @@ impl Maker<'_> {
                 })
             }
             LayerPlan::HashFirst(content, known) if self.previous.is_some() => {
-                let diff_id = diff_id(content).map_err(|source| ExportError::Layer {
+                let diff_id = self.inputs.encoder.diff_id(content).map_err(|source| ExportError::Layer {
                     layer: decision.name.clone(),
                     source,
                 })?;

@@ -23,5 +23,5 @@ pub mod tar;
 
 pub use blob::{Blob, BlobSource, Compression, VerifyingReader};
 pub use content::{LayerContent, Owner};
-pub use encode::{Encoder, diff_id};
+pub use encode::{Encoder, Method, MethodError};
 pub use error::LayerError;

@@ -154,6 +154,7 @@ fn of_inputs(error: &InputError) -> ExitCode {
         | InputError::ExperimentalMode(_)
         | InputError::LogLevel { .. } => ExitCode::Failed,
         InputError::Value(_)
+        | InputError::Compression(_)
         | InputError::Reference { .. }
         | InputError::Image(_)
         | InputError::LayoutPath { .. }

@@ -232,6 +232,7 @@ impl Run<'_> {
         let directories = phases::export::directories(&inputs);
         let prepared = self.prepare(inputs, resolver, (&images, references, directories))?;
         let (inputs, mut session, stores) = self.connect(prepared, &images)?;
+        session.compression = inputs.compression;
         self.make_temporary(&mut session)?;
         phases::export::run(&inputs, loaded, &left, &session, &stores)
     }
@@ -244,6 +245,7 @@ impl Run<'_> {
         let directories = inputs.directories();
         let prepared = self.prepare(inputs, resolver, (&images, references, directories))?;
         let (inputs, mut session, stores) = self.connect(prepared, &images)?;
+        session.compression = inputs.export.compression;
         self.make_temporary(&mut session)?;
         phases::create::run(&inputs, loaded, &session, &stores)
     }

@@ -6,11 +6,17 @@ use crate::{
     inputs::{CacheChoice, Images},
     interrupt::Interrupt,
 };
-use std::{io, num::NonZeroUsize, path::PathBuf, sync::Arc, thread};
+use std::{
+    io,
+    num::NonZeroUsize,
+    path::PathBuf,
+    sync::{Arc, OnceLock},
+    thread,
+};
 use tempfile::TempDir;
 use wharf_cache::{Cache, CacheError, ImageCache, VolumeCache};
 use wharf_image::{ImageStore, Platform};
-use wharf_layer::{Compression, Encoder, Owner};
+use wharf_layer::{Encoder, Method, Owner};
 use wharf_layout::LayoutStore;
 use wharf_registry::{
     Credentials, ProxySettings, RegistryOptions, RegistrySetupError, RegistryStore,
@@ -51,6 +57,9 @@ pub(crate) struct Session<'a> {
     pub(crate) owner: Owner,
     /// Threads for work that keeps a processor busy.
     pub(crate) workers: NonZeroUsize,
+    /// How layers are compressed.
+    pub(crate) compression: Method,
+    encoder: OnceLock<Encoder>,
     temporary: Option<TempDir>,
 }
 
@@ -68,6 +77,8 @@ impl<'a> Session<'a> {
             environment,
             owner,
             workers: thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
+            compression: Method::default(),
+            encoder: OnceLock::new(),
             temporary: None,
         }
     }
@@ -97,12 +108,10 @@ impl<'a> Session<'a> {
         }
     }
 
+    /// The encoder of this process; its workers are shared.
     pub(crate) fn encoder(&self) -> Encoder {
-        Encoder {
-            workers: self.workers,
-            temp_dir: self.temporary(),
-            compression: Compression::Gzip,
-        }
+        let make = || Encoder::new(self.workers, self.temporary(), self.compression);
+        self.encoder.get_or_init(make).clone()
     }
 
     /// The cache that was chosen; none is worth a warning.

@@ -1,4 +1,4 @@
-//! Every environment variable by its name, without the `CNB_` prefix.
+//! Every environment variable by its name, without the `CNB_` or `WHARF_` prefix.
 
 macro_rules! variables {
     ($($(#[$doc:meta])* $name:ident = $text:literal;)*) => {
@@ -7,6 +7,8 @@ macro_rules! variables {
 }
 
 variables! {
+    /// wharf's own: how layers are compressed.
+    LAYER_COMPRESSION = "WHARF_LAYER_COMPRESSION";
     /// Platform API spoken by the platform.
     PLATFORM_API = "CNB_PLATFORM_API";
     /// `quiet`, `warn` or `error` for deprecated APIs.

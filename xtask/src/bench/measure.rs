@@ -71,6 +71,7 @@ impl Helper {
             "--release",
             "--package=xtask",
             "--bin=bench-helper",
+            "--features=igzip",
         ];
         process::run(
             process::command("cargo", args)

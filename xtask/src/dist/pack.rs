@@ -11,7 +11,7 @@ use std::{
 };
 use wharf_image::{DraftLayer, Family, ImageDraft, ImageStore, Platform};
 use wharf_layer::{
-    Compression, Encoder, LayerError,
+    Encoder, LayerError, Method,
     sbom::SbomFormat,
     tar::{Entry, EntryKind, TarWriter},
 };
@@ -74,11 +74,7 @@ fn image(executables: &Executables, to: &Path, workers: NonZeroUsize) -> Result<
     if layout.exists() {
         fs::remove_dir_all(&layout).with_context(|| format!("remove {}", layout.display()))?;
     }
-    let encoder = Encoder {
-        workers,
-        temp_dir: to.to_path_buf(),
-        compression: Compression::Gzip,
-    };
+    let encoder = Encoder::new(workers, to, Method::default());
     let blob = encoder.encode_with(&mut |out: &mut dyn Write| {
         let mut archive = TarWriter::new(out);
         let written = append_directory(&mut archive, "/cnb")

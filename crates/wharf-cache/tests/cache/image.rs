@@ -3,7 +3,7 @@ use crate::layers::{archive, layer, metadata, read};
 use std::{num::NonZeroUsize, sync::Arc};
 use wharf_cache::{Cache, CacheLayer, CacheWrite, ImageCache};
 use wharf_image::{Access, DraftLayer, Family, Image, ImageStore};
-use wharf_layer::{Compression, Encoder};
+use wharf_layer::{Encoder, Method};
 use wharf_layout::LayoutStore;
 use wharf_spec::{
     encode,
@@ -40,11 +40,7 @@ impl<S: ImageStore + 'static> Place<S> {
     }
 
     fn encoder(&self) -> Encoder {
-        Encoder {
-            workers: NonZeroUsize::MIN,
-            temp_dir: self.layers.path().to_owned(),
-            compression: Compression::Gzip,
-        }
+        Encoder::new(NonZeroUsize::MIN, self.layers.path(), Method::default())
     }
 
     fn layer(&self, name: &str) -> CacheLayer {

@@ -1,7 +1,7 @@
 //! Layers to cache.
-use std::{fs, io::Read, path::Path};
+use std::{fs, io::Read, num::NonZeroUsize, path::Path};
 use wharf_cache::{Cache, CacheLayer};
-use wharf_layer::{LayerContent, Owner, diff_id};
+use wharf_layer::{Encoder, LayerContent, Method, Owner};
 use wharf_spec::labels::lifecycle::{BuildpackLayers, CacheMetadata, LayerMetadata};
 
 /// A layer with one file.
@@ -16,8 +16,9 @@ pub(crate) fn layer(dir: &Path, name: &str, content: &str) -> CacheLayer {
             gid: 1000,
         },
     };
+    let encoder = Encoder::new(NonZeroUsize::MIN, dir, Method::default());
     CacheLayer {
-        diff_id: diff_id(&content).unwrap(),
+        diff_id: encoder.diff_id(&content).unwrap(),
         content,
         blob: None,
     }

@@ -21,7 +21,7 @@ use config::BuilderConfig;
 use contents::Contents;
 use std::{env, num::NonZeroUsize, path::Path, thread};
 use wharf_image::{DraftLayer, ImageDraft, ImageStore, SealedImage};
-use wharf_layer::{Compression, Encoder, Owner};
+use wharf_layer::{Encoder, Method, Owner};
 use wharf_spec::{env_var, paths, reference::Reference};
 
 /// Creation time of every builder: no digest depends on when it is made.
@@ -100,11 +100,8 @@ fn assemble(
     owner: Owner,
     store: &dyn ImageStore,
 ) -> Result<SealedImage> {
-    let encoder = Encoder {
-        workers: thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
-        temp_dir: env::temp_dir(),
-        compression: Compression::Gzip,
-    };
+    let workers = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    let encoder = Encoder::new(workers, env::temp_dir(), Method::default());
     let mut draft = ImageDraft::from_base(&base.image, &base.reference, CREATED, true);
     draft.set_family(store.family(draft.family()));
     let family = draft.family();

@@ -8,7 +8,7 @@ use std::{
 use tempfile::TempDir;
 use wharf_export::{ExportError, ExportInputs, Exported, Handoff, export};
 use wharf_image::{Image, ImageStore};
-use wharf_layer::{Compression, Encoder, Owner};
+use wharf_layer::{Encoder, Method, Owner};
 use wharf_spec::{
     api::PlatformApi,
     files::{
@@ -150,10 +150,6 @@ fn inputs(api: PlatformApi, root: &Path, owner: Owner) -> ExportInputs {
         run_images: RunImages::default(),
         project_metadata: ProjectMetadata::default(),
         exec_env: ExecEnv::production(),
-        encoder: Encoder {
-            workers: NonZeroUsize::MIN,
-            temp_dir: root.join("temp"),
-            compression: Compression::Gzip,
-        },
+        encoder: Encoder::new(NonZeroUsize::MIN, root.join("temp"), Method::default()),
     }
 }

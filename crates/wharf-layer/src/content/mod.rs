@@ -1,12 +1,16 @@
 //! What goes into one layer.
+mod archive;
+pub(crate) mod block;
 pub(crate) mod walk;
 
 use crate::{
     LayerError,
     tar::{Entry, EntryKind},
 };
+use archive::Archive;
+use block::{Block, Cutter};
 use std::{io::Write, path::PathBuf};
-use walk::Archive;
+use walk::Visitor;
 use wharf_spec::{id::ProcessType, paths};
 
 /// User and group that own the files of a layer in the image.
@@ -54,15 +58,26 @@ pub enum LayerContent {
 }
 
 impl LayerContent {
-    /// Writes the layer as an uncompressed archive, closing blocks included.
+    /// Writes the layer as an uncompressed archive, closing blocks included, on this thread.
     ///
-    /// A directory is read when its turn comes: memory is bounded by the largest directory, not by the tree.
     /// Sockets are left out; a file with several names is written under each of them.
     pub fn write_tar(&self, out: &mut dyn Write) -> Result<(), LayerError> {
-        let mut archive = Archive::new(out);
+        let mut buffer = Vec::new();
+        self.blocks(&mut |block| {
+            buffer.resize(block.len(), 0);
+            block.render(&mut buffer)?;
+            out.write_all(&buffer).map_err(LayerError::Write)
+        })
+    }
+
+    /// Describes the archive block by block. What the blocks tell of is read only when they are rendered.
+    pub(crate) fn blocks(
+        &self,
+        emit: &mut dyn FnMut(Block) -> Result<(), LayerError>,
+    ) -> Result<(), LayerError> {
+        let mut archive = Archive::new(Cutter::new(emit));
         match self {
-            Self::Tree { root, owner } => archive.tree(root, *owner)?,
-            Self::Paths { root, paths, owner } => archive.paths(root, paths, *owner)?,
+            Self::Tree { .. } | Self::Paths { .. } => self.visit(&mut archive)?,
             Self::Launcher { launcher } => {
                 archive.special(&directory("/cnb"))?;
                 archive.special(&directory(paths::LIFECYCLE_DIR))?;
@@ -77,6 +92,15 @@ impl LayerContent {
             }
         }
         archive.finish()
+    }
+
+    /// Shows the paths on disk, in the order of the archive; what is made up has none.
+    pub(crate) fn visit(&self, visitor: &mut dyn Visitor) -> Result<(), LayerError> {
+        match self {
+            Self::Tree { root, owner } => walk::tree(root, *owner, visitor),
+            Self::Paths { root, paths, owner } => walk::paths(root, paths, *owner, visitor),
+            Self::Launcher { .. } | Self::ProcessTypes { .. } => Ok(()),
+        }
     }
 }
 

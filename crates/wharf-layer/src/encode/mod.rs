@@ -1,37 +1,60 @@
 //! One pass over a layer: archive, diff ID, compression on all cores, digest.
-mod block;
+mod compress;
+mod method;
 mod pipeline;
+mod pool;
 
-use crate::{Blob, Compression, LayerContent, LayerError};
-use pipeline::Sink;
+pub use compress::{BlockCompressor, ROOM};
+pub use method::{Method, MethodError};
+
+use crate::{
+    Blob, LayerContent, LayerError,
+    content::block::{Block, Cutter},
+};
+use pipeline::Pipeline;
+use pool::{Pool, Rendered};
 use sha2::{Digest as _, Sha256};
 use std::{
+    fs::File,
     io::{self, Write},
     num::NonZeroUsize,
     path::PathBuf,
     sync::Arc,
-    thread,
 };
 use wharf_spec::digest::Digest;
 
 /// Turns layer content into blobs. Output depends on the content only, never on the number of workers.
 ///
-/// The archive is cut into blocks of one MiB. Each becomes a complete gzip member or zstd frame of its own, so
-/// blocks are compressed side by side and written in order. About two MiB are held per worker.
+/// The archive is cut into blocks of one MiB. A worker reads a block and makes it a complete gzip member or zstd frame
+/// of its own; the calling thread hashes and writes them in order. Clones share the workers, and several threads may
+/// encode at once: the blocks in memory stay bounded, 2 MiB each.
 #[derive(Debug, Clone)]
 pub struct Encoder {
-    /// Threads that compress.
-    pub workers: NonZeroUsize,
-    /// Directory of the unnamed temporary files.
-    pub temp_dir: PathBuf,
-    /// Compression of the blobs.
-    pub compression: Compression,
+    pool: Arc<Pool>,
+    temp_dir: PathBuf,
+    method: Method,
 }
 
+type Emit<'a> = dyn FnMut(Block) -> Result<(), LayerError> + 'a;
+
 impl Encoder {
+    /// An encoder with `workers` threads that read and compress, and unnamed temporary files in `temp_dir`.
+    pub fn new(workers: NonZeroUsize, temp_dir: impl Into<PathBuf>, method: Method) -> Self {
+        Self {
+            pool: Arc::new(Pool::new(workers)),
+            temp_dir: temp_dir.into(),
+            method,
+        }
+    }
+
+    /// Threads that read and compress.
+    pub fn workers(&self) -> usize {
+        self.pool.workers()
+    }
+
     /// Reads the content once and returns its blob.
     pub fn encode(&self, content: &LayerContent) -> Result<Blob, LayerError> {
-        self.encode_with(&mut |out| content.write_tar(out))
+        self.blob(&mut |emit| content.blocks(emit), None)
     }
 
     /// As [`Encoder::encode`], and in the same pass copies the uncompressed archive to `tee`.
@@ -40,7 +63,7 @@ impl Encoder {
         content: &LayerContent,
         tee: &mut dyn Write,
     ) -> Result<Blob, LayerError> {
-        self.encode_with(&mut |out| content.write_tar(&mut Tee { out, tee }))
+        self.blob(&mut |emit| content.blocks(emit), Some(tee))
     }
 
     /// The blob of whatever bytes `write` writes.
@@ -48,78 +71,100 @@ impl Encoder {
         &self,
         write: &mut dyn FnMut(&mut dyn Write) -> Result<(), LayerError>,
     ) -> Result<Blob, LayerError> {
-        let file =
-            tempfile::tempfile_in(&self.temp_dir).map_err(|source| self.temp_error(source))?;
-        let encoded = thread::scope(|scope| {
-            let mut sink = Sink::new(scope, self.compression, self.workers, &file);
-            let written = write(&mut sink);
-            // When the file or a worker failed, `write` saw an error too, but only the sink knows why.
-            let finished = sink.finish(written.is_ok());
-            finished
-                .map_err(|source| self.temp_error(source))
-                .and_then(|encoded| written.map(|()| encoded))
+        self.blob(
+            &mut |emit| {
+                let mut literals = Literals {
+                    cutter: Cutter::new(emit),
+                    failure: None,
+                };
+                let written = write(&mut literals);
+                if let Some(failure) = literals.failure {
+                    return Err(failure);
+                }
+                written.and_then(|()| literals.cutter.finish())
+            },
+            None,
+        )
+    }
+
+    /// The diff ID of the content; nothing is written.
+    pub fn diff_id(&self, content: &LayerContent) -> Result<Digest, LayerError> {
+        let mut archive = Sha256::new();
+        self.run(&mut |emit| content.blocks(emit), None, &mut |block| {
+            archive.update(block.raw());
+            Ok(())
+        })?;
+        Ok(digest(archive))
+    }
+
+    fn blob(
+        &self,
+        describe: &mut dyn FnMut(&mut Emit<'_>) -> Result<(), LayerError>,
+        mut tee: Option<&mut dyn Write>,
+    ) -> Result<Blob, LayerError> {
+        let temp_error = |source| LayerError::Io {
+            action: "write a temporary file in",
+            path: self.temp_dir.clone(),
+            source,
+        };
+        let file = tempfile::tempfile_in(&self.temp_dir).map_err(temp_error)?;
+        let (mut archive, mut blob, mut size) = (Sha256::new(), Sha256::new(), 0);
+        self.run(describe, Some(self.method), &mut |block| {
+            archive.update(block.raw());
+            blob.update(block.packed());
+            size += block.packed().len() as u64;
+            (&file as &File)
+                .write_all(block.packed())
+                .map_err(temp_error)?;
+            match &mut tee {
+                Some(tee) => tee.write_all(block.raw()).map_err(LayerError::Write),
+                None => Ok(()),
+            }
         })?;
         Ok(Blob {
-            digest: encoded.digest,
-            diff_id: encoded.diff_id,
-            size: encoded.size,
-            compression: self.compression,
+            digest: digest(blob),
+            diff_id: digest(archive),
+            size,
+            compression: self.method.kind(),
             file: Arc::new(file),
         })
     }
 
-    fn temp_error(&self, source: io::Error) -> LayerError {
-        LayerError::Io {
-            action: "write a temporary file in",
-            path: self.temp_dir.clone(),
-            source,
-        }
+    /// Has every block that `describe` emits made, and gives them to `receive` in order.
+    fn run(
+        &self,
+        describe: &mut dyn FnMut(&mut Emit<'_>) -> Result<(), LayerError>,
+        method: Option<Method>,
+        receive: &mut dyn FnMut(&Rendered) -> Result<(), LayerError>,
+    ) -> Result<(), LayerError> {
+        let mut pipeline = Pipeline::new(&self.pool, method, receive);
+        describe(&mut |block| pipeline.push(block))?;
+        pipeline.finish()
     }
 }
 
-/// The diff ID of the content; nothing is written.
-pub fn diff_id(content: &LayerContent) -> Result<Digest, LayerError> {
-    let mut hasher = HashWriter::default();
-    content.write_tar(&mut hasher)?;
-    Ok(hasher.finish())
+fn digest(hasher: Sha256) -> Digest {
+    Digest::from_bytes(hasher.finalize().into())
 }
 
-/// A writer that keeps nothing but the digest.
-#[derive(Debug, Default)]
-struct HashWriter(Sha256);
-
-impl HashWriter {
-    fn finish(self) -> Digest {
-        Digest::from_bytes(self.0.finalize().into())
-    }
+/// Bytes that go into blocks as they are; remembers why that failed.
+struct Literals<'a> {
+    cutter: Cutter<'a>,
+    failure: Option<LayerError>,
 }
 
-impl Write for HashWriter {
+impl Write for Literals<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.update(bytes);
-        Ok(bytes.len())
+        match self.cutter.literal(bytes) {
+            Ok(()) => Ok(bytes.len()),
+            Err(failure) => {
+                self.failure.get_or_insert(failure);
+                Err(io::ErrorKind::Other.into())
+            }
+        }
     }
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
-    }
-}
-
-/// Writes everything twice.
-struct Tee<'a> {
-    out: &'a mut dyn Write,
-    tee: &'a mut dyn Write,
-}
-
-impl Write for Tee<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.out.write_all(bytes)?;
-        self.tee.write_all(bytes)?;
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.out.flush()?;
-        self.tee.flush()
     }
 }

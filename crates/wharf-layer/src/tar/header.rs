@@ -4,6 +4,14 @@ use std::io;
 
 /// Size of a block; everything in an archive is a multiple of it.
 pub(super) const BLOCK: usize = 512;
+/// The two empty blocks that end an archive.
+pub(crate) const CLOSING: [u8; 2 * BLOCK] = [0; 2 * BLOCK];
+
+/// What follows a content of `size` bytes to fill its last block.
+pub(crate) fn padding(size: u64) -> &'static [u8] {
+    let over = usize::try_from(size % BLOCK as u64).unwrap_or(0);
+    &CLOSING[..(BLOCK - over) % BLOCK]
+}
 
 const NAME: Field = Field { at: 0, len: 100 };
 const MODE: Field = Field { at: 100, len: 8 };
@@ -122,7 +130,7 @@ impl<'a> Values<'a> {
 }
 
 /// All bytes that precede the content of `entry`.
-pub(super) fn blocks(entry: &Entry) -> io::Result<Vec<u8>> {
+pub(crate) fn blocks(entry: &Entry) -> io::Result<Vec<u8>> {
     let values = Values::of(entry);
     let is_directory_or_link = matches!(values.type_flag, b'5' | b'2');
     if values.name.contains(&0) || values.link.contains(&0) {
@@ -227,8 +235,11 @@ fn put_octal(block: &mut [u8; BLOCK], field: Field, number: u64) {
     } else {
         0
     };
-    let digits = format!("{number:0width$o}", width = field.len - 1);
-    put_text(block, field, digits.as_bytes());
+    let mut rest = number;
+    for digit in block[field.at..field.at + field.len - 1].iter_mut().rev() {
+        *digit = b'0' + u8::try_from(rest & 7).unwrap_or(0);
+        rest >>= 3;
+    }
 }
 
 /// Octal, or big-endian with the top bit set where octal has too few digits.

@@ -5,6 +5,7 @@
 mod header;
 mod writer;
 
+pub(crate) use header::{CLOSING, blocks as header, padding};
 pub use writer::TarWriter;
 
 /// Modification time of every entry: 1980-01-01T00:00:01Z.

@@ -1,7 +1,7 @@
 //! Entries one after the other.
 use super::{
     Entry, EntryKind,
-    header::{BLOCK, blocks},
+    header::{CLOSING, blocks, padding},
 };
 use std::{
     fmt,
@@ -44,7 +44,7 @@ impl<W: Write> TarWriter<W> {
 
     /// Writes the two closing blocks.
     pub fn finish(mut self) -> io::Result<W> {
-        self.out.write_all(&[0; 2 * BLOCK])?;
+        self.out.write_all(&CLOSING)?;
         Ok(self.out)
     }
 
@@ -61,7 +61,6 @@ impl<W: Write> TarWriter<W> {
             self.out.write_all(&self.buffer[..count])?;
             left -= count as u64;
         }
-        let over = usize::try_from(size % BLOCK as u64).unwrap_or(0);
-        self.out.write_all(&[0; BLOCK][..(BLOCK - over) % BLOCK])
+        self.out.write_all(padding(size))
     }
 }

@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 use wharf_layer::{
-    Compression, Encoder, LayerContent, Owner,
+    Encoder, LayerContent, Method, Owner,
     extract::{ExtractOptions, extract},
 };
 
@@ -172,11 +172,8 @@ proptest! {
         fs::write(root.join("large/file"), bytes).unwrap();
         let content = LayerContent::Tree { root, owner: Owner { uid: 1, gid: 2 } };
         let encode = |workers| {
-            let encoder = Encoder {
-                workers: NonZeroUsize::new(workers).unwrap(),
-                temp_dir: dir.path().into(),
-                compression: Compression::Gzip,
-            };
+            let workers = NonZeroUsize::new(workers).unwrap();
+            let encoder = Encoder::new(workers, dir.path(), Method::default());
             let blob = encoder.encode(&content).unwrap();
             (blob.digest, blob.diff_id, blob.size)
         };

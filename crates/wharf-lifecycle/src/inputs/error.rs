@@ -1,6 +1,7 @@
 //! What can be wrong with inputs.
 use crate::flags::{Origin, ValueError};
 use wharf_image::StoreError;
+use wharf_layer::MethodError;
 use wharf_spec::{id::IdError, reference::ReferenceError};
 
 /// An input that cannot be used.
@@ -9,6 +10,9 @@ pub enum InputError {
     /// A value of the wrong kind.
     #[error(transparent)]
     Value(#[from] ValueError),
+    /// `WHARF_LAYER_COMPRESSION` is no method.
+    #[error("read WHARF_LAYER_COMPRESSION")]
+    Compression(#[source] MethodError),
     /// A value that is no image reference.
     #[error("read {origin}")]
     Reference {

@@ -2,6 +2,7 @@
 use super::{CacheChoice, InputError, Resolver, RunFile};
 use crate::{flags, phase::Phase};
 use std::path::PathBuf;
+use wharf_layer::Method;
 use wharf_spec::{env_var, id::ExecEnv, paths::BUILD_METADATA, reference::Reference};
 
 /// Everything the exporter is told.
@@ -26,6 +27,8 @@ pub(crate) struct Export {
     /// Seconds since 1970.
     pub(crate) created: Option<u64>,
     pub(crate) exec_env: ExecEnv,
+    /// How layers are compressed.
+    pub(crate) compression: Method,
     pub(crate) warnings: Vec<String>,
 }
 
@@ -52,6 +55,7 @@ impl Export {
             parallel: raw.bool(&flags::PARALLEL)?,
             created: created(resolver, &mut warnings)?,
             exec_env: resolver.exec_env()?.unwrap_or_else(ExecEnv::production),
+            compression: compression(resolver)?,
             warnings,
         })
     }
@@ -78,6 +82,13 @@ fn named_run_image(resolver: &Resolver<'_>) -> Result<Option<Reference>, InputEr
         return Ok(None);
     }
     resolver.reference(&flags::RUN_IMAGE)
+}
+
+fn compression(resolver: &Resolver<'_>) -> Result<Method, InputError> {
+    let text = resolver.raw.environment.text(env_var::LAYER_COMPRESSION)?;
+    text.map_or(Ok(Method::default()), |text| {
+        text.parse().map_err(InputError::Compression)
+    })
 }
 
 /// Kept as a warning by the reference: a bad date is no reason to fail a build.

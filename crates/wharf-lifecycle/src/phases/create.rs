@@ -15,7 +15,7 @@ pub(crate) struct Create {
     detect: Detect,
     restore: Restore,
     build: Build,
-    export: Export,
+    pub(crate) export: Export,
 }
 
 impl Create {

@@ -9,7 +9,10 @@ use std::{
     num::NonZeroUsize,
     path::{Path, PathBuf},
 };
-use wharf_layer::{Blob, BlobSource, Compression, Encoder, LayerContent, Owner};
+use wharf_layer::{
+    Blob, BlobSource, Encoder, LayerContent, Method, Owner,
+    encode::{BlockCompressor, ROOM},
+};
 
 /// As much as a stage is given at once: what fits a core's own cache.
 const CHUNK: usize = 1 << 20;
@@ -38,16 +41,12 @@ fn layer(user: u32, scratch: &Path, root: &Path) -> Result<Value> {
     let mut hash = Chunks::new(Hash::default());
     content.write_tar(&mut hash)?;
     let tar_hash = hash.end()?;
-    let encoder = Encoder {
-        workers: NonZeroUsize::MIN,
-        temp_dir: scratch.to_path_buf(),
-        compression: Compression::Gzip,
-    };
-    let (all, blob) = stage(|| Ok(encoder.encode(&content)?))?;
+    let mut encode = Chunks::new(Encode::new()?);
+    content.write_tar(&mut encode)?;
+    let encode = encode.end()?;
+    let blob = Encoder::new(NonZeroUsize::MIN, scratch, Method::default()).encode(&content)?;
     let blob_hash = copy(&blob, Hash::default())?;
     let write = copy(&blob, ToFile(tempfile::tempfile_in(scratch)?))?;
-    // The library has no encoder without its other stages.
-    let encode = (all - tar - tar_hash - blob_hash - write).max(0.0);
     Ok(json!({
         "tar": tar, "tar_hash": tar_hash, "encode": encode, "blob_hash": blob_hash, "write": write,
         "bytes": count.0, "blob": blob.size,
@@ -100,6 +99,26 @@ impl Consumer for Hash {
     fn take(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.0.update(bytes);
         Ok(())
+    }
+}
+
+struct Encode {
+    compressor: BlockCompressor,
+    out: Vec<u8>,
+}
+
+impl Encode {
+    fn new() -> Result<Self> {
+        Ok(Self {
+            compressor: BlockCompressor::new(Method::default())?,
+            out: vec![0; ROOM],
+        })
+    }
+}
+
+impl Consumer for Encode {
+    fn take(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.compressor.compress(bytes, &mut self.out).map(drop)
     }
 }
 

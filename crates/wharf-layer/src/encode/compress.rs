@@ -1,0 +1,68 @@
+//! One block of the archive as one gzip member or one zstd frame.
+use super::Method;
+use crate::{Compression, content::block::BLOCK};
+use libdeflater::{CompressionLvl, Compressor};
+use std::{fmt, io};
+
+/// A compressed block is at most this much larger than the block.
+const EXPANSION: usize = BLOCK / 64;
+
+/// Room for any block, compressed or not.
+pub const ROOM: usize = BLOCK + EXPANSION;
+
+/// Compresses blocks of at most one MiB; owned by one thread.
+pub struct BlockCompressor(Library);
+
+/// Who does the work.
+enum Library {
+    None,
+    /// ISA-L, which is the default: as small as what the reference writes, at many times its speed.
+    #[cfg(feature = "igzip")]
+    Igzip,
+    Gzip(Compressor),
+    Zstd(zstd::bulk::Compressor<'static>),
+}
+
+impl fmt::Debug for BlockCompressor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("BlockCompressor")
+    }
+}
+
+impl BlockCompressor {
+    /// A compressor of the method.
+    pub fn new(method: Method) -> io::Result<Self> {
+        Ok(Self(match (method.kind(), method.level()) {
+            (Compression::None, _) => Library::None,
+            #[cfg(feature = "igzip")]
+            (Compression::Gzip, 1) => Library::Igzip,
+            (Compression::Gzip, level) => {
+                let level = CompressionLvl::new(i32::from(level))
+                    .map_err(|_| io::Error::other("unknown gzip level"))?;
+                Library::Gzip(Compressor::new(level))
+            }
+            (Compression::Zstd, level) => {
+                Library::Zstd(zstd::bulk::Compressor::new(i32::from(level))?)
+            }
+        }))
+    }
+
+    /// Writes the compressed block to the front of `out`, which has [`ROOM`], and returns its length. `None` leaves
+    /// the block as it is.
+    pub fn compress(&mut self, block: &[u8], out: &mut [u8]) -> io::Result<Option<usize>> {
+        let too_large = || io::Error::other("a compressed block is larger than it can be");
+        match &mut self.0 {
+            Library::None => return Ok(None),
+            #[cfg(feature = "igzip")]
+            Library::Igzip => {
+                let (level, codec) = (isal::CompressionLevel::One, isal::Codec::Gzip);
+                isal::compress_into(block, out, level, codec).map_err(|_| too_large())
+            }
+            Library::Gzip(compressor) => compressor
+                .gzip_compress(block, out)
+                .map_err(|_| too_large()),
+            Library::Zstd(compressor) => compressor.compress_to_buffer(block, out),
+        }
+        .map(Some)
+    }
+}
