@@ -143,6 +143,14 @@ impl Cache for ImageCache<'_> {
     }
 
     fn open_layer(&self, diff_id: Digest) -> Result<Option<Box<dyn Read + Send>>, CacheError> {
+        let archive = self.open_unverified(diff_id)?;
+        Ok(archive.map(|archive| {
+            let verified = VerifyingReader::new(archive, diff_id, None);
+            Box::new(verified) as Box<dyn Read + Send>
+        }))
+    }
+
+    fn open_unverified(&self, diff_id: Digest) -> Result<Option<Box<dyn Read + Send>>, CacheError> {
         let Some(layer) = self.layer(diff_id)? else {
             return Ok(None);
         };
@@ -152,7 +160,7 @@ impl Cache for ImageCache<'_> {
             Err(error) => return Err(self.error("read layer from", error)),
         };
         let archive = decompress(blob).map_err(|error| self.error("read layer from", error))?;
-        Ok(Some(Box::new(VerifyingReader::new(archive, diff_id, None))))
+        Ok(Some(archive))
     }
 
     fn begin(&self) -> Result<Box<dyn CacheTransaction + '_>, CacheError> {

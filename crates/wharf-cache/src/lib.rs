@@ -55,6 +55,15 @@ pub trait Cache: fmt::Debug + Send + Sync {
     /// The uncompressed archive of a layer, verified when read to the end. `None` when it is not there.
     fn open_layer(&self, diff_id: Digest) -> Result<Option<Box<dyn Read + Send>>, CacheError>;
 
+    /// The same for readers that compute the digest themselves, so that it is computed on another thread or only once.
+    /// They tell [`Cache::discard`] when it is wrong.
+    fn open_unverified(&self, diff_id: Digest) -> Result<Option<Box<dyn Read + Send>>, CacheError> {
+        self.open_layer(diff_id)
+    }
+
+    /// Forgets a layer that turned out to be corrupt, so that the next build adds it anew.
+    fn discard(&self, _diff_id: Digest) {}
+
     /// Starts the next contents; nothing changes for readers until `commit`.
     fn begin(&self) -> Result<Box<dyn CacheTransaction + '_>, CacheError>;
 }

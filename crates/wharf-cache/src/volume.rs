@@ -176,6 +176,18 @@ impl Cache for VolumeCache<'_> {
         }
     }
 
+    fn open_unverified(&self, diff_id: Digest) -> Result<Option<Box<dyn Read + Send>>, CacheError> {
+        match File::open(self.committed().join(layer_name(diff_id))) {
+            Ok(file) => Ok(Some(Box::new(file))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(self.error("read layer from", error)),
+        }
+    }
+
+    fn discard(&self, diff_id: Digest) {
+        let _ = fs::remove_file(self.committed().join(layer_name(diff_id)));
+    }
+
     fn begin(&self) -> Result<Box<dyn CacheTransaction + '_>, CacheError> {
         let fail = |error| self.error("write to", error);
         let lock = self.lock().map_err(fail)?;

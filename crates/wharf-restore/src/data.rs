@@ -1,19 +1,28 @@
-//! Content of cached layers, several side by side.
+//! Content of cached layers, several side by side, and the files of each.
+//!
+//! Layers in a cache directory are whole archives, in which files begin anywhere: nothing of them can be linked or
+//! reflinked into place, which takes files, or blocks, of their own. Every byte is hashed on its way, too.
 use crate::{Decision, RestoreError, RestoreInputs, apply::layer_dir, files};
 use std::{
     error::Error,
     fs,
+    num::NonZeroUsize,
     path::Path,
     sync::atomic::{AtomicUsize, Ordering},
     thread,
 };
 use wharf_cache::Cache;
-use wharf_layer::extract::{ExtractError, ExtractOptions, extract};
+use wharf_layer::extract::{ExtractError, ExtractOptions, Writers, extract_verified};
 use wharf_spec::{digest::Digest, log::Log};
 
 /// Limits of one layer; far beyond what builds make, well below what harms the machine's bookkeeping.
 const MAX_ENTRIES: u64 = 10_000_000;
 const MAX_BYTES: u64 = 256 << 30;
+
+/// Layers that are extracted at a time, at most: each has up to 6 MiB in flight.
+const MAX_LAYERS: usize = 4;
+/// Threads that write files, at most.
+const MAX_WRITERS: usize = 16;
 
 /// A layer to extract.
 #[derive(Debug)]
@@ -32,6 +41,11 @@ pub(crate) fn extract_all(
     cache: &dyn Cache,
     log: &dyn Log,
 ) -> Result<Vec<Outcome>, RestoreError> {
+    if jobs.is_empty() {
+        return Ok(Vec::new());
+    }
+    let threads = inputs.workers.get().min(MAX_WRITERS);
+    let writers = Writers::new(NonZeroUsize::new(threads).unwrap_or(NonZeroUsize::MIN));
     let next = AtomicUsize::new(0);
     let work = || {
         let mut done = Vec::new();
@@ -42,7 +56,7 @@ pub(crate) fn extract_all(
             };
             let name = job.decision.name();
             log.info(&format!("Restoring data for \"{name}\" from cache"));
-            let outcome = extract_layer(inputs, job, cache);
+            let outcome = extract_layer(inputs, job, (cache, &writers));
             if outcome.is_err() {
                 // Nobody needs the rest of the layers any more.
                 next.store(jobs.len(), Ordering::Relaxed);
@@ -50,7 +64,7 @@ pub(crate) fn extract_all(
             done.push((index, outcome));
         }
     };
-    let workers = inputs.workers.get().min(jobs.len());
+    let workers = inputs.workers.get().min(jobs.len()).min(MAX_LAYERS);
     let mut all: Vec<_> = thread::scope(|scope| {
         let threads: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
         threads
@@ -69,10 +83,10 @@ pub(crate) fn extract_all(
 fn extract_layer(
     inputs: &RestoreInputs,
     job: &Job<'_>,
-    cache: &dyn Cache,
+    (cache, writers): (&dyn Cache, &Writers),
 ) -> Result<Outcome, RestoreError> {
     let target = layer_dir(inputs, job.decision);
-    let mut tar = match cache.open_layer(job.diff_id) {
+    let mut tar = match cache.open_unverified(job.diff_id) {
         Ok(Some(tar)) => tar,
         Ok(None) => return Ok(Err("the cache does not have it".to_owned())),
         Err(error) => return Ok(Err(chain(&error))),
@@ -90,7 +104,12 @@ fn extract_layer(
         .tempdir_in(&inputs.layers_dir)
         .map_err(failed("create a directory in", &inputs.layers_dir))?;
     let content = staging.path().join("layer");
-    let extracted = match extract(&mut tar, &content, &options(&target)) {
+    let extracted = match extract_verified(
+        writers,
+        (&mut tar, job.diff_id),
+        &content,
+        &options(&target),
+    ) {
         Ok(extracted) => extracted,
         Err(source @ ExtractError::Write { .. }) => {
             return Err(RestoreError::WriteLayer {
@@ -98,7 +117,12 @@ fn extract_layer(
                 source,
             });
         }
-        Err(error) => return Ok(Err(chain(&error))),
+        Err(error) => {
+            if let ExtractError::WrongDigest { .. } = error {
+                cache.discard(job.diff_id);
+            }
+            return Ok(Err(chain(&error)));
+        }
     };
     files::remove(&target)?;
     if let Some(parent) = target.parent() {

@@ -2,12 +2,34 @@
 //!
 //! Every path is opened relative to the destination's file descriptor, with `openat2` where the kernel has it and
 //! component by component without following links where not. Links are replaced, never written through.
+//!
+//! | module | what |
+//! |---|---|
+//! | `block` | the bytes of the archive, shared by who reads, hashes and writes |
+//! | `reader` | members with long names and extended records applied |
+//! | `name` | where a name lands |
+//! | `root` | directories and links, beneath the destination |
+//! | `dispatch` | which files may be written by others, and when to wait for them |
+//! | `flight` | what the others are at, and how it went |
+//! | `writers` | the threads |
+//! | `file` | one file |
+//! | `whiteout`, `remove` | what an image takes away |
+mod block;
+mod dispatch;
+mod file;
+mod flight;
 mod name;
 mod reader;
 mod remove;
 mod root;
 mod whiteout;
+mod writers;
 
+pub use writers::Writers;
+
+use block::Feed;
+use dispatch::Dispatch;
+use file::{LargeFile, OpenFile, SmallFile};
 use name::Place;
 use reader::{Kind, Member, Reader};
 use root::{Attributes, Root};
@@ -16,7 +38,17 @@ use std::{
     collections::BTreeSet,
     io::{self, Read},
     path::{Path, PathBuf},
+    sync::{Arc, mpsc::channel},
+    thread,
 };
+use wharf_spec::digest::Digest;
+
+/// Blocks of one archive that wait to be hashed or written: 6 MiB, whatever the size of the archive.
+const BLOCKS: usize = 24;
+/// Blocks where nothing waits: the one that is looked at, and one to spare.
+const FEW_BLOCKS: usize = 2;
+/// Largest file that is handed over as a whole.
+const SMALL: u64 = 256 * 1024;
 
 /// What an archive may do.
 #[derive(Debug, Clone)]
@@ -51,6 +83,14 @@ pub enum ExtractError {
     /// The archive or a verifying reader below it failed.
     #[error("read archive")]
     Read(#[source] io::Error),
+    /// The archive is another one.
+    #[error("read archive: expected {expected}, got bytes of {actual}")]
+    WrongDigest {
+        /// Digest that was asked for.
+        expected: Digest,
+        /// Digest of what was read.
+        actual: Digest,
+    },
     /// An entry leaves the destination, or is of a kind that is never extracted.
     #[error("entry '{name}' {reason}")]
     Refused {
@@ -92,13 +132,57 @@ pub fn extract(
     destination: &Path,
     options: &ExtractOptions,
 ) -> Result<Extracted, ExtractError> {
+    extract_from(
+        Feed::new(tar, FEW_BLOCKS, None),
+        (destination, options),
+        None,
+        || Ok(()),
+    )
+}
+
+/// The same with the same result, side by side: a thread of its own verifies that `tar` has the digest `diff_id`,
+/// `writers` write the files of this and other archives, and the caller's thread reads and makes directories and
+/// links. Archives with whiteouts are written by the caller's thread. When this returns, nothing is written any more.
+pub fn extract_verified(
+    writers: &Writers,
+    (tar, diff_id): (&mut dyn Read, Digest),
+    destination: &Path,
+    options: &ExtractOptions,
+) -> Result<Extracted, ExtractError> {
+    let (sender, blocks) = channel();
+    let feed = Feed::new(tar, BLOCKS, Some(sender));
+    let writers = (!options.whiteouts).then_some(writers);
+    thread::scope(|scope| {
+        let thread = thread::Builder::new().name("hash-layer".to_owned());
+        let hashed = thread.spawn_scoped(scope, move || block::digest(&blocks));
+        let hashed = hashed.map_err(ExtractError::Read)?;
+        extract_from(feed, (destination, options), writers, || {
+            match hashed.join() {
+                Ok(actual) if actual == diff_id => Ok(()),
+                Ok(actual) => Err(ExtractError::WrongDigest {
+                    expected: diff_id,
+                    actual,
+                }),
+                Err(_) => Err(ExtractError::Read(io::Error::other("hashing panicked"))),
+            }
+        })
+    })
+}
+
+fn extract_from(
+    feed: Feed<'_>,
+    (destination, options): (&Path, &ExtractOptions),
+    writers: Option<&Writers>,
+    verify: impl FnOnce() -> Result<(), ExtractError>,
+) -> Result<Extracted, ExtractError> {
     let root =
-        Root::open(destination, options.whiteouts).map_err(|source| ExtractError::Write {
-            action: "open directory",
-            path: destination.into(),
-            source: source.into(),
+        Root::open(destination, options.whiteouts, Dispatch::new(writers)).map_err(|source| {
+            ExtractError::Write {
+                action: "open directory",
+                path: destination.into(),
+                source: source.into(),
+            }
         })?;
-    let mut reader = Reader::new(tar, options.max_entries);
     let strip = options.strip.as_os_str().as_encoded_bytes();
     let mut extraction = Extraction {
         options,
@@ -108,17 +192,14 @@ pub fn extract(
         seen: 0,
         done: Extracted::default(),
     };
-    while let Some(member) = reader.next()? {
-        extraction.member(&member, &mut reader)?;
-    }
-    reader.drain(options.max_bytes)?;
-    extraction.finish()
+    let read = extraction.all(Reader::new(feed, options.max_entries));
+    extraction.finish(read, verify)
 }
 
-struct Extraction<'a> {
-    options: &'a ExtractOptions,
+struct Extraction<'o, 'w> {
+    options: &'o ExtractOptions,
     strip: PathBuf,
-    root: Root,
+    root: Root<'w>,
     /// What this archive brought; whiteouts only hide what was there before it.
     placed: BTreeSet<PathBuf>,
     /// Entries, whether written or not.
@@ -126,7 +207,22 @@ struct Extraction<'a> {
     done: Extracted,
 }
 
-impl Extraction<'_> {
+impl Extraction<'_, '_> {
+    fn all(&mut self, mut reader: Reader<'_>) -> Result<(), ExtractError> {
+        while let Some(member) = reader.next()? {
+            self.member(&member, &mut reader)?;
+            if self.is_failed() {
+                return Ok(());
+            }
+        }
+        reader.drain(self.options.max_bytes)
+    }
+
+    /// Whether a file could not be written, so that there is no need to read on.
+    fn is_failed(&self) -> bool {
+        self.root.dispatch.flight.is_failed_before(u64::MAX)
+    }
+
     fn member(&mut self, member: &Member, reader: &mut Reader<'_>) -> Result<(), ExtractError> {
         self.seen += 1;
         if self.seen > self.options.max_entries {
@@ -145,6 +241,7 @@ impl Extraction<'_> {
         if path.as_os_str().is_empty() && member.kind != Kind::Directory {
             return Err(refuse("stands for a directory but is none"));
         }
+        self.root.catch_up_with(&path);
         self.write(member, &path, reader)?;
         self.done.entries += 1;
         if self.options.whiteouts {
@@ -198,11 +295,69 @@ impl Extraction<'_> {
                 what: "bytes",
                 limit,
             })?;
-        let file = self.root.make_file(path);
-        let mut file = file.map_err(failed("create file", path))?;
-        reader.copy_to(&mut file, path)?;
-        let set = root::set_attributes(&file, attributes);
-        set.map_err(failed("set mode, owner or time of", path))
+        if !self.root.dispatch.is_parallel() {
+            self.file_here(path, attributes, reader)
+        } else if member.size <= SMALL {
+            self.small_file(path, attributes, reader)
+        } else {
+            self.large_file(path, attributes, reader)
+        }
+    }
+
+    fn file_here(
+        &mut self,
+        path: &Path,
+        attributes: Attributes,
+        reader: &mut Reader<'_>,
+    ) -> Result<(), ExtractError> {
+        let file = self.root.make_file(path, attributes);
+        let mut file = OpenFile::new(file.map_err(failed("create file", path))?, path);
+        while let Some(piece) = reader.piece()? {
+            file.write(piece.bytes())?;
+        }
+        file.close(attributes)
+    }
+
+    fn small_file(
+        &mut self,
+        path: &Path,
+        attributes: Attributes,
+        reader: &mut Reader<'_>,
+    ) -> Result<(), ExtractError> {
+        let parent = self.root.parent(path);
+        let parent = parent.map_err(failed("create file", path))?;
+        let mut content = Vec::new();
+        while let Some(piece) = reader.piece()? {
+            content.push(piece);
+        }
+        self.root.dispatch.small(SmallFile {
+            entry: self.seen,
+            path: path.into(),
+            parent,
+            attributes,
+            content,
+        });
+        Ok(())
+    }
+
+    fn large_file(
+        &mut self,
+        path: &Path,
+        attributes: Attributes,
+        reader: &mut Reader<'_>,
+    ) -> Result<(), ExtractError> {
+        let file = self.root.make_file(path, attributes);
+        let file = file.map_err(failed("create file", path))?;
+        self.root.dispatch.large(path);
+        let file = Arc::new(LargeFile::new(self.seen, path, (file, attributes)));
+        while let Some(piece) = reader.piece()? {
+            self.root.dispatch.piece(&file, Some(piece));
+            if self.is_failed() {
+                return Ok(());
+            }
+        }
+        self.root.dispatch.piece(&file, None);
+        Ok(())
     }
 
     fn hard_link(&mut self, member: &Member, path: &Path) -> Result<(), ExtractError> {
@@ -214,6 +369,7 @@ impl Extraction<'_> {
         if target == path {
             return Err(refused(&member.name, "is a hard link to itself"));
         }
+        self.root.catch_up_with(&target);
         let made = self.root.make_hard_link(path, &target);
         if !made.map_err(failed("create hard link", path))? {
             let reason = "is a hard link to a file that is not there";
@@ -238,7 +394,19 @@ impl Extraction<'_> {
         })
     }
 
-    fn finish(self) -> Result<Extracted, ExtractError> {
+    /// Waits for what is still being written. Of errors the one that comes first in the archive counts, and reading
+    /// is always further on than writing.
+    fn finish(
+        mut self,
+        read: Result<(), ExtractError>,
+        verify: impl FnOnce() -> Result<(), ExtractError>,
+    ) -> Result<Extracted, ExtractError> {
+        self.root.settle();
+        if let Some(error) = self.root.dispatch.flight.take_failure() {
+            return Err(error);
+        }
+        read?;
+        verify()?;
         let done = self.done;
         self.root
             .finish()

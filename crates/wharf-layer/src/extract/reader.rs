@@ -2,12 +2,12 @@
 //!
 //! Fields are parsed by the `tar` crate; its own iteration holds header records of any size in memory, and cuts
 //! extended records at newlines.
-use super::{ExtractError, refused, too_many};
-use std::{
-    fs::File,
-    io::{self, BufRead, BufReader, Read, Write},
-    path::Path,
+use super::{
+    ExtractError,
+    block::{Block, Feed, Piece},
+    refused, too_many,
 };
+use std::{io, sync::Arc};
 use tar::{EntryType, Header};
 
 /// Size of a block; everything in an archive is a multiple of it.
@@ -16,8 +16,6 @@ const BLOCK: u64 = 512;
 const MAX_RECORD: u64 = 1024 * 1024;
 /// An entry may be preceded by a long name, a long link name and extended records.
 const HEADERS_PER_ENTRY: u64 = 4;
-/// Bytes read at once.
-const BUFFER: usize = 128 * 1024;
 
 /// What a member is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,7 +58,7 @@ struct Records {
 }
 
 pub(super) struct Reader<'a> {
-    input: BufReader<&'a mut dyn Read>,
+    input: Input<'a>,
     /// Content of the current member that was not read yet, without and with padding.
     content: u64,
     padded: u64,
@@ -69,9 +67,13 @@ pub(super) struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(input: &'a mut dyn Read, max_entries: u64) -> Self {
+    pub(super) fn new(feed: Feed<'a>, max_entries: u64) -> Self {
         Self {
-            input: BufReader::with_capacity(BUFFER, input),
+            input: Input {
+                feed,
+                block: None,
+                at: 0,
+            },
             content: 0,
             padded: 0,
             headers: 0,
@@ -98,27 +100,21 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Copies the content of the current member.
-    pub(super) fn copy_to(&mut self, file: &mut File, path: &Path) -> Result<(), ExtractError> {
-        while self.content > 0 {
-            let chunk = available(&mut self.input, self.content)?;
-            file.write_all(chunk)
-                .map_err(|source| ExtractError::Write {
-                    action: "write file",
-                    path: path.into(),
-                    source,
-                })?;
-            let count = chunk.len();
-            self.advance(count);
+    /// The next bytes of the content of the current member, as many as lie together; none at its end.
+    pub(super) fn piece(&mut self) -> Result<Option<Piece>, ExtractError> {
+        if self.content == 0 {
+            return Ok(None);
         }
-        Ok(())
+        let piece = self.input.piece(self.content)?;
+        self.advance(piece.bytes().len());
+        Ok(Some(piece))
     }
 
     /// Reads what follows the closing blocks, for the sake of a verifying reader below.
     pub(super) fn drain(mut self, limit: u64) -> Result<(), ExtractError> {
         let mut left = limit;
         loop {
-            let count = peek(&mut self.input)?.len();
+            let count = self.input.peek()?.len();
             if count == 0 {
                 return Ok(());
             }
@@ -134,7 +130,7 @@ impl<'a> Reader<'a> {
 
     fn skip(&mut self) -> Result<(), ExtractError> {
         while self.padded > 0 {
-            let count = available(&mut self.input, self.padded)?.len();
+            let count = self.input.available(self.padded)?.len();
             self.advance(count);
         }
         Ok(())
@@ -150,11 +146,11 @@ impl<'a> Reader<'a> {
     /// One header block; `None` when it is empty or the input ends before it.
     fn header(&mut self) -> Result<Option<Header>, ExtractError> {
         let mut header = Header::new_old();
-        if peek(&mut self.input)?.is_empty() {
+        if self.input.peek()?.is_empty() {
             return Ok(None);
         }
         let block = header.as_mut_bytes();
-        self.input.read_exact(block).map_err(ExtractError::Read)?;
+        self.input.read_exact(block)?;
         if header.as_bytes().iter().all(|byte| *byte == 0) {
             return Ok(None);
         }
@@ -216,7 +212,7 @@ impl<'a> Reader<'a> {
         self.expect(size)?;
         let mut record = Vec::new();
         while self.content > 0 {
-            let chunk = available(&mut self.input, self.content)?;
+            let chunk = self.input.available(self.content)?;
             record.extend_from_slice(chunk);
             let count = chunk.len();
             self.advance(count);
@@ -241,29 +237,61 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Some of the next `wanted` bytes; their absence is an error.
-fn available<'b>(
-    input: &'b mut BufReader<&mut dyn Read>,
-    wanted: u64,
-) -> Result<&'b [u8], ExtractError> {
-    let bytes = peek(input)?;
-    if bytes.is_empty() {
-        return Err(ExtractError::Read(io::ErrorKind::UnexpectedEof.into()));
-    }
-    let wanted = usize::try_from(wanted).unwrap_or(usize::MAX);
-    Ok(&bytes[..bytes.len().min(wanted)])
+/// The block that is being looked at, and those to come.
+struct Input<'a> {
+    feed: Feed<'a>,
+    block: Option<Arc<Block>>,
+    /// Bytes of the block that were used.
+    at: usize,
 }
 
-/// The bytes that were read but not used, after reading some when there were none; empty at the end.
-fn peek<'b>(input: &'b mut BufReader<&mut dyn Read>) -> Result<&'b [u8], ExtractError> {
-    while input.buffer().is_empty() {
-        match input.fill_buf() {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(ExtractError::Read(error)),
-            Ok(_) => break,
+impl Input<'_> {
+    /// The bytes that were read but not used, after reading some when there were none; empty at the end.
+    fn peek(&mut self) -> Result<&[u8], ExtractError> {
+        let used_up = |block: &Arc<Block>| block.bytes().len() == self.at;
+        if self.block.as_ref().is_none_or(used_up) {
+            // Gone before the next one is filled, so that it can be that one.
+            self.block = None;
+            self.at = 0;
+            self.block = self.feed.next().map_err(ExtractError::Read)?;
         }
+        let bytes = self.block.as_ref().map_or(&[][..], |block| block.bytes());
+        Ok(&bytes[self.at..])
     }
-    Ok(input.buffer())
+
+    fn consume(&mut self, count: usize) {
+        self.at += count;
+    }
+
+    /// Some of the next `wanted` bytes; their absence is an error.
+    fn available(&mut self, wanted: u64) -> Result<&[u8], ExtractError> {
+        let bytes = self.peek()?;
+        if bytes.is_empty() {
+            return Err(ExtractError::Read(io::ErrorKind::UnexpectedEof.into()));
+        }
+        let wanted = usize::try_from(wanted).unwrap_or(usize::MAX);
+        Ok(&bytes[..bytes.len().min(wanted)])
+    }
+
+    /// The same, not copied but held.
+    fn piece(&mut self, wanted: u64) -> Result<Piece, ExtractError> {
+        let count = self.available(wanted)?.len();
+        let absent = || ExtractError::Read(io::ErrorKind::UnexpectedEof.into());
+        let block = self.block.as_ref().ok_or_else(absent)?;
+        Ok(Piece::new(block, self.at..self.at + count))
+    }
+
+    fn read_exact(&mut self, mut wanted: &mut [u8]) -> Result<(), ExtractError> {
+        while !wanted.is_empty() {
+            let bytes = self.available(wanted.len() as u64)?;
+            let count = bytes.len();
+            let (now, later) = wanted.split_at_mut(count);
+            now.copy_from_slice(bytes);
+            self.consume(count);
+            wanted = later;
+        }
+        Ok(())
+    }
 }
 
 fn kind(entry_type: EntryType, name: &[u8]) -> Kind {

@@ -1,5 +1,5 @@
 //! The destination: everything is opened relative to its file descriptor and stays beneath it.
-use super::remove;
+use super::{dispatch::Dispatch, failed, remove};
 use rustix::{
     fd::OwnedFd,
     fs::{
@@ -14,7 +14,7 @@ use std::{
     fs::File,
     os::unix::ffi::OsStrExt,
     path::{Path, PathBuf},
-    rc::Rc,
+    sync::Arc,
 };
 
 /// Directories are only walked through, so the right to read them is not needed.
@@ -22,9 +22,6 @@ pub(super) const WALK: OFlags = OFlags::PATH
     .union(OFlags::DIRECTORY)
     .union(OFlags::NOFOLLOW)
     .union(OFlags::CLOEXEC);
-
-/// Mode of directories that no entry of the archive describes.
-const IMPLIED_MODE: u32 = 0o755;
 
 /// What an entry says about a file beside its content.
 #[derive(Debug, Clone, Copy)]
@@ -34,62 +31,127 @@ pub(super) struct Attributes {
     pub(super) time: Option<(i64, u32)>,
 }
 
+/// Directories that no entry of the archive describes.
+const IMPLIED: Attributes = Attributes {
+    mode: 0o755,
+    owner: None,
+    time: None,
+};
+
 /// A directory beneath which files are made.
-pub(super) struct Root {
-    fd: Rc<OwnedFd>,
+pub(super) struct Root<'a> {
+    fd: Arc<OwnedFd>,
     /// Whether linked directories on the way to an entry are followed, within the root.
     follow: bool,
     has_openat2: bool,
     /// The directory of the last entry: neighbours come one after the other.
-    recent: Option<(PathBuf, Rc<OwnedFd>)>,
+    recent: Option<(PathBuf, Arc<OwnedFd>)>,
     /// What directories are to become once everything is in them.
     pending: BTreeMap<PathBuf, Attributes>,
+    /// Files that others write meanwhile; none of them is left when something is removed.
+    pub(super) dispatch: Dispatch<'a>,
 }
 
-impl Root {
-    pub(super) fn open(destination: &Path, follow: bool) -> Result<Self, Errno> {
+impl<'a> Root<'a> {
+    pub(super) fn open(
+        destination: &Path,
+        follow: bool,
+        dispatch: Dispatch<'a>,
+    ) -> Result<Self, Errno> {
         let created = std::fs::create_dir_all(destination);
         created.map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let fd = fs::openat(CWD, destination, flags, Mode::empty())?;
         Ok(Self {
-            fd: Rc::new(fd),
+            fd: Arc::new(fd),
             follow,
             has_openat2: true,
             recent: None,
             pending: BTreeMap::new(),
+            dispatch,
         })
     }
 
-    /// Makes the directory or keeps the one that is there; its attributes are set by [`Root::finish`].
+    /// Makes the directory or keeps the one that is there; attributes that it cannot have yet are set by
+    /// [`Root::finish`].
     pub(super) fn make_directory(
         &mut self,
         path: &Path,
         attributes: Attributes,
     ) -> Result<(), Errno> {
-        if let Some(name) = path.file_name() {
-            let parent = self.parent(path)?;
-            let made = self.attempt(path, &parent, || fs::mkdirat(&*parent, name, Mode::RWXU));
-            match made {
-                Err(Errno::EXIST) if !is_directory(&parent, name)? => {
-                    self.remove(path, &parent, name)?;
-                    fs::mkdirat(&*parent, name, Mode::RWXU)?;
-                }
-                Ok(()) | Err(Errno::EXIST) => {}
-                Err(errno) => return Err(errno),
+        let Some(name) = path.file_name() else {
+            self.pending.insert(path.into(), attributes);
+            return Ok(());
+        };
+        let mode = early_mode(attributes, 0o700);
+        let parent = self.parent(path)?;
+        let made = self.attempt(path, &parent, || fs::mkdirat(&*parent, name, mode));
+        match made {
+            Err(Errno::EXIST) if !is_directory(&parent, name)? => {
+                self.remove(path, &parent, name)?;
+                fs::mkdirat(&*parent, name, mode)?;
             }
+            Ok(()) | Err(Errno::EXIST) => {}
+            Err(errno) => return Err(errno),
         }
-        self.pending.insert(path.into(), attributes);
+        // Most directories are filled next, so this one is opened anyway.
+        let directory = self.attempt(path, &parent, || {
+            fs::openat(&*parent, name, WALK, Mode::empty())
+        })?;
+        self.plan(path, &directory, attributes)?;
+        self.recent = Some((path.into(), Arc::new(directory)));
         Ok(())
     }
 
-    /// Makes an empty file that only its owner can open; what was there is unlinked, not written to.
-    pub(super) fn make_file(&mut self, path: &Path) -> Result<File, Errno> {
-        let flags =
-            OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let mode = Mode::RUSR | Mode::WUSR;
-        self.put(path, |parent, name| fs::openat(parent, name, flags, mode))
+    /// Notes what a directory is to become, unless that is what it is.
+    fn plan(
+        &mut self,
+        path: &Path,
+        directory: &OwnedFd,
+        attributes: Attributes,
+    ) -> Result<(), Errno> {
+        let found = fs::fstat(directory)?.st_mode & 0o7777;
+        if attributes.owner.is_none() && found == attributes.mode {
+            self.pending.remove(path);
+        } else {
+            self.pending.insert(path.into(), attributes);
+        }
+        Ok(())
+    }
+
+    /// Makes an empty file; what was there is unlinked, not written to.
+    pub(super) fn make_file(&mut self, path: &Path, attributes: Attributes) -> Result<File, Errno> {
+        self.put(path, |parent, name| create(parent, name, attributes))
             .map(File::from)
+    }
+
+    /// Waits for all files that others write, and makes those that they could not.
+    pub(super) fn settle(&mut self) {
+        for file in self.dispatch.wait() {
+            if self.dispatch.flight.is_failed_before(file.entry) {
+                return;
+            }
+            let made = self.make_file(&file.path, file.attributes);
+            let made = made.map_err(failed("create file", &file.path));
+            if let Err(error) = made.and_then(|made| file.fill(made)) {
+                self.dispatch.flight.fail(file.entry, error);
+            }
+        }
+    }
+
+    /// Makes sure that `path` and what leads to it are as they would be if all files had been written one by one.
+    pub(super) fn catch_up_with(&mut self, path: &Path) {
+        let dispatch = &self.dispatch;
+        let parent = path.parent().unwrap_or(Path::new(""));
+        let is_recent = self.recent.as_ref().is_some_and(|(path, _)| path == parent);
+        let unknown = if is_recent { Path::new("") } else { parent };
+        if dispatch.flight.is_disturbed()
+            || dispatch.is_full()
+            || dispatch.may_hold(path)
+            || unknown.ancestors().any(|path| dispatch.may_hold(path))
+        {
+            self.settle();
+        }
     }
 
     pub(super) fn make_symlink(
@@ -150,14 +212,14 @@ impl Root {
         &mut self,
         path: &Path,
         create: bool,
-    ) -> Result<Option<Rc<OwnedFd>>, Errno> {
+    ) -> Result<Option<Arc<OwnedFd>>, Errno> {
         if path.as_os_str().is_empty() {
-            return Ok(Some(Rc::clone(&self.fd)));
+            return Ok(Some(Arc::clone(&self.fd)));
         }
         if let Some((recent, fd)) = &self.recent
             && recent == path
         {
-            return Ok(Some(Rc::clone(fd)));
+            return Ok(Some(Arc::clone(fd)));
         }
         let found = match self.resolve(path) {
             Some(fd) => Some(fd),
@@ -169,6 +231,7 @@ impl Root {
 
     /// Removes what lies at `path` and forgets what was planned for it.
     fn remove(&mut self, path: &Path, parent: &OwnedFd, name: &OsStr) -> Result<(), Errno> {
+        self.settle();
         self.forget_recent();
         let below = self.pending.range(path.to_owned()..);
         let below = below.map(|(path, _)| path.clone());
@@ -201,7 +264,7 @@ impl Root {
         }
     }
 
-    fn parent(&mut self, path: &Path) -> Result<Rc<OwnedFd>, Errno> {
+    pub(super) fn parent(&mut self, path: &Path) -> Result<Arc<OwnedFd>, Errno> {
         let parent = path.parent().unwrap_or(Path::new(""));
         self.directory(parent, true)?.ok_or(Errno::NOENT)
     }
@@ -235,7 +298,7 @@ impl Root {
     }
 
     /// In one system call, where the kernel has it and everything is there.
-    fn resolve(&mut self, path: &Path) -> Option<Rc<OwnedFd>> {
+    fn resolve(&mut self, path: &Path) -> Option<Arc<OwnedFd>> {
         if !self.has_openat2 {
             return None;
         }
@@ -247,7 +310,7 @@ impl Root {
         };
         let resolve = resolve | ResolveFlags::NO_MAGICLINKS;
         match fs::openat2(&*self.fd, path, flags, Mode::empty(), resolve) {
-            Ok(fd) => Some(Rc::new(fd)),
+            Ok(fd) => Some(Arc::new(fd)),
             Err(errno) => {
                 self.has_openat2 = !matches!(errno, Errno::NOSYS | Errno::PERM);
                 None
@@ -256,8 +319,8 @@ impl Root {
     }
 
     /// Component by component, never through a link.
-    fn walk(&mut self, path: &Path, create: bool) -> Result<Option<Rc<OwnedFd>>, Errno> {
-        let mut current = Rc::clone(&self.fd);
+    fn walk(&mut self, path: &Path, create: bool) -> Result<Option<Arc<OwnedFd>>, Errno> {
+        let mut current = Arc::clone(&self.fd);
         let mut so_far = PathBuf::new();
         for name in path {
             so_far.push(name);
@@ -274,11 +337,11 @@ impl Root {
         current: &OwnedFd,
         path: &Path,
         create: bool,
-    ) -> Result<Option<Rc<OwnedFd>>, Errno> {
+    ) -> Result<Option<Arc<OwnedFd>>, Errno> {
         let name = path.file_name().ok_or(Errno::NOENT)?;
         let open = || fs::openat(current, name, WALK, Mode::empty());
         match self.attempt(path, current, open) {
-            Ok(fd) => return Ok(Some(Rc::new(fd))),
+            Ok(fd) => return Ok(Some(Arc::new(fd))),
             Err(Errno::NOENT) if create => {}
             Err(Errno::NOENT) => return Ok(None),
             Err(Errno::NOTDIR | Errno::LOOP) => {
@@ -297,17 +360,32 @@ impl Root {
             }
             Err(errno) => return Err(errno),
         }
-        self.attempt(path, current, || fs::mkdirat(current, name, Mode::RWXU))?;
-        self.pending.insert(
-            path.into(),
-            Attributes {
-                mode: IMPLIED_MODE,
-                owner: None,
-                time: None,
-            },
-        );
-        open().map(|fd| Some(Rc::new(fd)))
+        let mode = Mode::from_raw_mode(IMPLIED.mode);
+        self.attempt(path, current, || fs::mkdirat(current, name, mode))?;
+        let directory = open()?;
+        self.plan(path, &directory, IMPLIED)?;
+        Ok(Some(Arc::new(directory)))
     }
+}
+
+/// Makes an empty file that nobody else can change; in most cases with the mode it is to have.
+pub(super) fn create(
+    parent: &OwnedFd,
+    name: &OsStr,
+    attributes: Attributes,
+) -> Result<OwnedFd, Errno> {
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    fs::openat(parent, name, flags, early_mode(attributes, 0o600))
+}
+
+/// The mode of something that is not whole yet: its owner needs the rights `needed`, and nobody else may write to it.
+fn early_mode(attributes: Attributes, needed: u32) -> Mode {
+    let is_fit = attributes.mode & needed == needed && attributes.mode & !0o755 == 0;
+    Mode::from_raw_mode(if is_fit && attributes.owner.is_none() {
+        attributes.mode
+    } else {
+        needed
+    })
 }
 
 /// Owner, mode and time of an open file; the owner first, for changing it clears setuid.
@@ -315,7 +393,10 @@ pub(super) fn set_attributes(file: &File, attributes: Attributes) -> Result<(), 
     if let Some((uid, gid)) = attributes.owner {
         fs::fchown(file, Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)))?;
     }
-    fs::fchmod(file, Mode::from_raw_mode(attributes.mode))?;
+    // Looking is cheaper than setting; the mode depends on the mask of the process and on lists of the directory.
+    if fs::fstat(file)?.st_mode & 0o7777 != attributes.mode {
+        fs::fchmod(file, Mode::from_raw_mode(attributes.mode))?;
+    }
     let Some((seconds, nanoseconds)) = attributes.time else {
         return Ok(());
     };
@@ -367,8 +448,8 @@ mod tests {
     use super::*;
     use std::{io::Write, os::unix::fs::symlink};
 
-    fn root_without_openat2(destination: &Path, follow: bool) -> Root {
-        let mut root = Root::open(destination, follow).unwrap();
+    fn root_without_openat2(destination: &Path, follow: bool) -> Root<'static> {
+        let mut root = Root::open(destination, follow, Dispatch::new(None)).unwrap();
         root.has_openat2 = false;
         root
     }
@@ -381,7 +462,7 @@ mod tests {
         symlink(dir.path(), to.join("link")).unwrap();
         let mut root = root_without_openat2(&to, false);
         for name in ["link/a", "link/b/c"] {
-            let mut file = root.make_file(Path::new(name)).unwrap();
+            let mut file = root.make_file(Path::new(name), IMPLIED).unwrap();
             file.write_all(b"inside").unwrap();
         }
         root.finish().unwrap();
@@ -396,7 +477,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         symlink("usr/lib", dir.path().join("lib")).unwrap();
         let mut root = root_without_openat2(dir.path(), true);
-        let error = root.make_file(Path::new("lib/a")).unwrap_err();
+        let error = root.make_file(Path::new("lib/a"), IMPLIED).unwrap_err();
         assert_eq!(error, Errno::LOOP);
         assert!(dir.path().join("lib").is_symlink());
     }

@@ -13,7 +13,7 @@ const OPAQUE: &[u8] = b".wh..wh..opq";
 /// Names that old storage drivers used among themselves.
 const PRIVATE: &[u8] = b".wh..wh.";
 
-impl Extraction<'_> {
+impl Extraction<'_, '_> {
     /// Acts on a whiteout; whether the entry was one. What this archive itself brought stays, whichever came first.
     pub(super) fn whiteout(&mut self, member: &Member, path: &Path) -> Result<bool, ExtractError> {
         let name = path.file_name().map_or(&b""[..], OsStrExt::as_bytes);

@@ -2,6 +2,7 @@
 mod confinement;
 mod images;
 mod limits;
+mod parallel;
 mod placement;
 
 use std::{
