@@ -4,10 +4,16 @@
 //! |---|---|
 //! | [`volume`] | a directory, in the reference's layout |
 //! | [`image`] | an image in a store |
-use std::{fmt, io::Read};
+use std::{
+    fmt,
+    io::{Read, Write},
+};
 use wharf_image::Descriptor;
 use wharf_layer::LayerContent;
-use wharf_spec::{digest::Digest, labels::lifecycle::CacheMetadata, reference::Reference};
+use wharf_spec::{
+    digest::Digest, files::fingerprints::Fingerprints, labels::lifecycle::CacheMetadata,
+    reference::Reference,
+};
 
 mod digest_writer;
 pub mod image;
@@ -64,6 +70,11 @@ pub trait Cache: fmt::Debug + Send + Sync {
     /// Forgets a layer that turned out to be corrupt, so that the next build adds it anew.
     fn discard(&self, _diff_id: Digest) {}
 
+    /// What the last build saw of the app, to save reading it.
+    fn fingerprints(&self) -> Fingerprints {
+        Fingerprints::default()
+    }
+
     /// Starts the next contents; nothing changes for readers until `commit`.
     fn begin(&self) -> Result<Box<dyn CacheTransaction + '_>, CacheError>;
 }
@@ -89,10 +100,27 @@ pub enum CacheWrite {
 }
 
 /// The next contents of a cache. Dropping it without `commit` changes nothing.
-pub trait CacheTransaction {
+pub trait CacheTransaction: Send + Sync {
+    /// A writer for the archive of a layer that is being made, so that it need not be read again for the cache. `None`
+    /// where the cache wants no archives.
+    fn tee(&self) -> Result<Option<Box<dyn CacheTee + '_>>, CacheError> {
+        Ok(None)
+    }
+
     /// Makes sure the layer is in the next contents.
     fn put(&mut self, layer: &CacheLayer) -> Result<CacheWrite, CacheError>;
 
+    /// Keeps what was seen of the app.
+    fn remember(&mut self, _fingerprints: &Fingerprints) -> Result<(), CacheError> {
+        Ok(())
+    }
+
     /// Makes the next contents the current ones, at once.
     fn commit(self: Box<Self>, metadata: &CacheMetadata) -> Result<(), CacheError>;
+}
+
+/// Takes the archive of a layer while it is made. Dropping it without `keep` leaves nothing.
+pub trait CacheTee: Write {
+    /// The archive is complete, and this is its diff ID: the layer is in the next contents.
+    fn keep(self: Box<Self>, diff_id: Digest) -> Result<(), CacheError>;
 }

@@ -5,6 +5,7 @@
 //! ```text
 //! <dir>/committed/io.buildpacks.lifecycle.cache.metadata
 //! <dir>/committed/sha256:<diff id>.tar                     uncompressed archives
+//! <dir>/committed/fingerprints.toml                        what was seen of the app, to save reading it
 //! <dir>/staging/                                           the next contents, while a build exports
 //! <dir>/lock                                               held by the build that exports
 //! ```
@@ -13,27 +14,32 @@
 //! `committed`. Where the file system cannot exchange, the old contents are moved to `committed-backup` first, and the
 //! next [`VolumeCache::open`] moves them back if the build was killed in between.
 use crate::{
-    Cache, CacheError, CacheLayer, CacheTransaction, CacheWrite,
+    Cache, CacheError, CacheLayer, CacheTee, CacheTransaction, CacheWrite,
     digest_writer::{DigestWriter, WrongDiffId},
     metadata,
 };
 use rustix::fs::{CWD, FlockOperation, RenameFlags, flock, renameat_with};
 use std::{
+    collections::BTreeSet,
     fmt,
-    fs::{self, File, OpenOptions},
-    io::{self, BufWriter, Read, Write},
+    fs::{self, File, OpenOptions, Permissions},
+    io::{self, Read, Write},
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
+use tempfile::NamedTempFile;
 use wharf_layer::VerifyingReader;
 use wharf_spec::{
     digest::Digest,
     encode,
+    files::{
+        self,
+        fingerprints::{self, Fingerprints},
+    },
     labels::{self, lifecycle::CacheMetadata},
     log::Log,
 };
-
-/// Bytes that are written at once.
-const BUFFER: usize = 256 * 1024;
 
 /// `<dir>/committed` with `sha256:<hex>.tar` files and the metadata file.
 pub struct VolumeCache<'a> {
@@ -188,6 +194,17 @@ impl Cache for VolumeCache<'_> {
         let _ = fs::remove_file(self.committed().join(layer_name(diff_id)));
     }
 
+    fn fingerprints(&self) -> Fingerprints {
+        let path = self.committed().join(fingerprints::FILE_NAME);
+        let read = File::open(path).and_then(|file| {
+            let mut text = String::new();
+            file.take(metadata::MAX_BYTES).read_to_string(&mut text)?;
+            Ok(text)
+        });
+        let parsed = read.ok().and_then(|text| files::parse(&text).ok());
+        parsed.unwrap_or_default()
+    }
+
     fn begin(&self) -> Result<Box<dyn CacheTransaction + '_>, CacheError> {
         let fail = |error| self.error("write to", error);
         let lock = self.lock().map_err(fail)?;
@@ -197,6 +214,7 @@ impl Cache for VolumeCache<'_> {
         fs::create_dir(self.staging()).map_err(fail)?;
         Ok(Box::new(VolumeTransaction {
             cache: self,
+            kept: Mutex::default(),
             committed: false,
             _lock: lock,
         }))
@@ -204,24 +222,31 @@ impl Cache for VolumeCache<'_> {
 }
 
 /// The next contents, in `staging`.
+///
+/// Archives are not synced: each is named by its digest, which every restore checks, so that after a crash a damaged
+/// one is found out and made anew. Waiting for a disk would cost more than all the rest of an export.
 struct VolumeTransaction<'a> {
     cache: &'a VolumeCache<'a>,
+    /// Layers that came through a tee.
+    kept: Mutex<BTreeSet<Digest>>,
     committed: bool,
     _lock: File,
 }
 
 impl VolumeTransaction<'_> {
+    fn incoming(&self) -> io::Result<NamedTempFile> {
+        tempfile::Builder::new()
+            .prefix("incoming-")
+            .permissions(Permissions::from_mode(0o666))
+            .tempfile_in(self.cache.staging())
+    }
+
     fn add(&self, layer: &CacheLayer) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-        let staging = self.cache.staging();
-        let part = staging.join("incoming");
-        let file = BufWriter::with_capacity(BUFFER, File::create(&part)?);
-        let mut out = DigestWriter::new(file);
+        let mut out = DigestWriter::new(self.incoming()?);
         layer.content.write_tar(&mut out)?;
         let (file, actual) = out.finish();
         WrongDiffId::check(layer.diff_id, actual)?;
-        let file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
-        file.sync_all()?;
-        fs::rename(part, staging.join(layer_name(layer.diff_id)))?;
+        file.persist(self.cache.staging().join(layer_name(layer.diff_id)))?;
         Ok(())
     }
 
@@ -256,10 +281,57 @@ impl VolumeTransaction<'_> {
     }
 }
 
+/// An archive on its way.
+struct VolumeTee<'a> {
+    transaction: &'a VolumeTransaction<'a>,
+    file: NamedTempFile,
+}
+
+impl Write for VolumeTee<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+impl CacheTee for VolumeTee<'_> {
+    fn keep(self: Box<Self>, diff_id: Digest) -> Result<(), CacheError> {
+        let Self { transaction, file } = *self;
+        let path = transaction.cache.staging().join(layer_name(diff_id));
+        file.persist(path)
+            .map_err(|error| transaction.cache.error("add layer to", error.error))?;
+        lock(&transaction.kept).insert(diff_id);
+        Ok(())
+    }
+}
+
 impl CacheTransaction for VolumeTransaction<'_> {
+    fn tee(&self) -> Result<Option<Box<dyn CacheTee + '_>>, CacheError> {
+        let file = self
+            .incoming()
+            .map_err(|error| self.cache.error("write to", error))?;
+        Ok(Some(Box::new(VolumeTee {
+            transaction: self,
+            file,
+        })))
+    }
+
+    fn remember(&mut self, fingerprints: &Fingerprints) -> Result<(), CacheError> {
+        let fail = |error: io::Error| self.cache.error("write to", error);
+        let text =
+            encode::toml_text(fingerprints).map_err(|error| fail(io::Error::other(error)))?;
+        fs::write(self.cache.staging().join(fingerprints::FILE_NAME), text).map_err(fail)
+    }
+
     fn put(&mut self, layer: &CacheLayer) -> Result<CacheWrite, CacheError> {
         let name = layer_name(layer.diff_id);
         let staged = self.cache.staging().join(&name);
+        if lock(&self.kept).contains(&layer.diff_id) {
+            return Ok(CacheWrite::Added);
+        }
         if staged.exists() {
             return Ok(CacheWrite::Reused);
         }
@@ -269,11 +341,7 @@ impl CacheTransaction for VolumeTransaction<'_> {
             return Ok(CacheWrite::Reused);
         }
         let added = self.add(layer).map(|()| CacheWrite::Added);
-        added.map_err(|error| {
-            // Nothing half-written becomes part of the next contents.
-            let _ = fs::remove_file(self.cache.staging().join("incoming"));
-            self.cache.error("add layer to", error)
-        })
+        added.map_err(|error| self.cache.error("add layer to", error))
     }
 
     fn commit(mut self: Box<Self>, metadata: &CacheMetadata) -> Result<(), CacheError> {
@@ -315,6 +383,10 @@ impl Read for HealingReader {
         }
         read
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn layer_name(diff_id: Digest) -> String {

@@ -1,11 +1,13 @@
 //! Carries the decisions out.
 use crate::{
     Change, Decision, ExportError, ExportInputs, ExportedLayer, Handoff, Role,
-    make::{AppCount, Maker},
+    announce::Announcer,
+    make::Maker,
     save, time,
-    transfer::{self, Done, Item},
+    transfer::{self, Done, Line, Made},
 };
-use wharf_image::{Image, ImageDraft, ImageStore};
+use wharf_cache::CacheTransaction;
+use wharf_image::{DraftLayer, Image, ImageDraft, ImageStore};
 use wharf_spec::{api::History, digest::Digest, log::Log, reference::Reference};
 
 /// An image and where it was read.
@@ -86,6 +88,7 @@ pub(crate) fn assemble(
     inputs: &ExportInputs,
     decisions: &[Decision],
     (base, previous): (&Located, Option<&Located>),
+    cache: Option<&dyn CacheTransaction>,
     (store, log): (&dyn ImageStore, &dyn Log),
 ) -> Result<Assembled, ExportError> {
     let features = inputs.platform_api.features();
@@ -102,49 +105,52 @@ pub(crate) fn assemble(
         previous,
         family: draft.family(),
         keep_history,
+        cache,
         log,
     };
-    let mut changes = vec![Change::Base; draft.layers().len()];
-    let done = transfer::run(store, save::first_output(inputs)?, |sink| {
-        for layer in draft.layers() {
-            let (name, layer) = ("run image".to_owned(), layer.clone());
-            if !sink.send(Item { name, layer }) {
-                return Ok(());
-            }
+    let base_layers = draft.layers();
+    let base_count = base_layers.len();
+    let make = |index: usize| match (base_layers.get(index), index.checked_sub(base_count)) {
+        (Some(layer), _) => Ok(of_base(layer)),
+        (None, above) => {
+            let decision = above.and_then(|index| decisions.get(index));
+            maker.make(decision.ok_or(ExportError::NoOutput)?)
         }
-        let mut app = AppCount::default();
-        for decision in decisions {
-            if decision.role != Role::App {
-                app.report(log);
-            }
-            let (layer, change) = maker.make(decision)?;
-            app.count(decision, change);
-            changes.push(change);
-            let name = decision.name.clone();
-            if !sink.send(Item { name, layer }) {
-                return Ok(());
-            }
-        }
-        app.report(log);
-        Ok(())
-    })?;
-    Ok(put_together(
-        draft,
-        decisions,
-        changes.into_iter().zip(done),
-    ))
+    };
+    let mut announcer = Announcer::new(decisions, log);
+    let done = transfer::run(
+        store,
+        save::first_output(inputs)?,
+        Line {
+            count: base_count + decisions.len(),
+            makers: inputs.encoder.workers(),
+            make: &make,
+            announce: &mut |index, made| {
+                if let Some(index) = index.checked_sub(base_count) {
+                    announcer.announce(index, made);
+                }
+            },
+        },
+    )?;
+    announcer.finish();
+    Ok(put_together(draft, decisions, done))
+}
+
+fn of_base(layer: &DraftLayer) -> Made {
+    Made {
+        name: "run image".to_owned(),
+        layer: layer.clone(),
+        change: Change::Base,
+        fingerprint: None,
+    }
 }
 
 /// Puts the layers that are in the repository onto the draft.
-fn put_together(
-    mut draft: ImageDraft,
-    decisions: &[Decision],
-    done: impl Iterator<Item = (Change, Done)>,
-) -> Assembled {
+fn put_together(mut draft: ImageDraft, decisions: &[Decision], done: Vec<Done>) -> Assembled {
     let base_count = draft.layers().len();
     let mut exported = Vec::new();
     let mut layers = Vec::new();
-    for (index, (change, done)) in done.enumerate() {
+    for (index, done) in done.into_iter().enumerate() {
         let above_base = index.checked_sub(base_count);
         let decision = above_base.and_then(|index| decisions.get(index));
         exported.push(ExportedLayer {
@@ -153,7 +159,8 @@ fn put_together(
                 .to_owned(),
             diff_id: done.layer.diff_id,
             descriptor: done.layer.descriptor.clone(),
-            change,
+            change: done.change,
+            fingerprint: done.fingerprint,
             transfer: done.transfer,
         });
         if let Some(decision) = decision {

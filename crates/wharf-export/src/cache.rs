@@ -1,12 +1,15 @@
 //! The next cache (platform spec, "exporter > Outputs"; buildpack spec, "Cached Layers").
 use crate::{CacheExportError, ExportInputs, Exported, files, metadata::layer_metadata};
 use std::{collections::BTreeMap, error::Error};
-use wharf_cache::{Cache, CacheLayer, CacheTransaction, CacheWrite};
-use wharf_layer::{LayerContent, layers_dir};
+use wharf_cache::{CacheLayer, CacheTransaction, CacheWrite};
+use wharf_layer::{LayerContent, LayerError, layers_dir};
 use wharf_spec::{
     api::SbomPaths,
     digest::Digest,
-    files::group::{Group, GroupElement},
+    files::{
+        fingerprints::{Fingerprints, Seen},
+        group::{Group, GroupElement},
+    },
     labels::lifecycle::{BuildpackLayers, CacheMetadata, LayerSha},
     log::Log,
 };
@@ -30,13 +33,13 @@ pub fn export_cache(
     inputs: &ExportInputs,
     group: &Group,
     exported: Option<&Exported>,
-    cache: &dyn Cache,
+    transaction: Box<dyn CacheTransaction + '_>,
     log: &dyn Log,
 ) -> Result<CacheExport, CacheExportError> {
     let mut export = Export {
         inputs,
         exported,
-        transaction: cache.begin().map_err(CacheExportError::Begin)?,
+        transaction,
         log,
         result: CacheExport::default(),
     };
@@ -46,6 +49,7 @@ pub fn export_cache(
         metadata.buildpacks.push(buildpack);
     }
     metadata.sbom = export.sbom().unwrap_or_default();
+    export.remember()?;
     export
         .transaction
         .commit(&metadata)
@@ -95,6 +99,29 @@ impl Export<'_> {
         })
     }
 
+    /// Keeps what was seen of the app.
+    fn remember(&mut self) -> Result<(), CacheExportError> {
+        let layers = self.exported.map_or(&[][..], |exported| &exported.layers);
+        let Some(root) = self.inputs.app_root().to_str().map(ToOwned::to_owned) else {
+            return Ok(());
+        };
+        let seen = layers.iter().filter_map(|layer| {
+            Some(Seen {
+                root: root.clone(),
+                fingerprint: layer.fingerprint?,
+                diff_id: layer.diff_id,
+            })
+        });
+        let fingerprints = Fingerprints {
+            seen: seen.collect(),
+        };
+        if fingerprints.seen.is_empty() {
+            return Ok(());
+        }
+        let kept = self.transaction.remember(&fingerprints);
+        kept.map_err(CacheExportError::Commit)
+    }
+
     fn sbom(&mut self) -> Option<LayerSha> {
         let root = self.inputs.layers_root().join("sbom").join("cache");
         let wanted = self.inputs.platform_api.features().sbom_paths == SbomPaths::ByKind;
@@ -109,12 +136,26 @@ impl Export<'_> {
             .map(LayerSha::new)
     }
 
+    /// The diff ID of a layer that is in the cache alone.
+    fn diff_id(&self, content: &LayerContent) -> Result<Digest, LayerError> {
+        let fingerprints = &self.inputs.fingerprints;
+        if let LayerContent::Tree { root, .. } = content
+            && root.to_str().is_some_and(|root| fingerprints.knows(root))
+            && let Some(taken) = content.fingerprint()?
+            && let Some(diff_id) = fingerprints.diff_id(taken.fingerprint())
+        {
+            return Ok(diff_id);
+        }
+        self.inputs.encoder.diff_id(content)
+    }
+
     /// The diff ID, when the layer is in the next contents.
     fn put(&mut self, name: &str, content: LayerContent) -> Option<Digest> {
         let known = self
             .exported
             .and_then(|exported| exported.layers.iter().find(|layer| layer.name == name));
-        let diff_id = match known.map_or_else(|| self.inputs.encoder.diff_id(&content), |layer| Ok(layer.diff_id)) {
+        let diff_id = match known.map_or_else(|| self.diff_id(&content), |layer| Ok(layer.diff_id))
+        {
             Ok(diff_id) => diff_id,
             Err(error) => {
                 self.fail(name, &format!(": {}", chain(&error)));

@@ -50,6 +50,8 @@ pub struct Decision {
     pub created_by: String,
     /// What it is.
     pub role: Role,
+    /// Whether the next cache is to hold it, too.
+    pub is_cached: bool,
     /// How it is made.
     pub plan: LayerPlan,
 }
@@ -107,6 +109,7 @@ impl Fixed {
             name: self.name.to_owned(),
             created_by: self.created_by.to_owned(),
             role: self.role,
+            is_cached: false,
             plan: plan(content?, recorded.diff_id().into_iter().collect()),
         })
     }
@@ -133,6 +136,7 @@ fn launch_layers(
                     index,
                     layer: layer.name.to_string(),
                 },
+                is_cached,
                 name,
             });
         }
@@ -154,6 +158,7 @@ fn app_layers(collected: &Collected, previous: &LifecycleMetadata) -> Vec<Decisi
                 format!("Application Slice: {number}")
             },
             role: Role::App,
+            is_cached: false,
             plan: plan(content, known.clone()),
         })
         .collect()

@@ -5,7 +5,7 @@ use wharf_layer::{Encoder, Owner};
 use wharf_spec::{
     api::PlatformApi,
     files::{
-        analyzed::Analyzed, group::Group, metadata::BuildMetadata,
+        analyzed::Analyzed, fingerprints::Fingerprints, group::Group, metadata::BuildMetadata,
         project_metadata::ProjectMetadata, run::RunImages,
     },
     id::ExecEnv,
@@ -44,6 +44,8 @@ pub struct ExportInputs {
     pub project_metadata: ProjectMetadata,
     /// Execution environment of the image.
     pub exec_env: ExecEnv,
+    /// What earlier phases and builds saw of files that may be unchanged.
+    pub fingerprints: Fingerprints,
     /// Makes blobs.
     pub encoder: Encoder,
 }

@@ -5,8 +5,9 @@
 //! | [`inputs`] | what the phase is told |
 //! | [`collect`] | what lies in the layers directory |
 //! | [`decide`](mod@decide) | the layers of the image in order, and which may be reused; pure |
-//! | `transfer` | encodes and uploads layers, a bounded number in flight |
-//! | `apply`, `make` | carry the decisions out |
+//! | `transfer` | makes and uploads layers side by side, a bounded number in flight |
+//! | `apply`, `make`, `tee` | carry the decisions out |
+//! | `announce` | says how each layer came about |
 //! | `metadata` | the value of the lifecycle label |
 //! | [`config`] | environment, entrypoint and labels; pure |
 //! | `save` | writes image and tags |
@@ -14,6 +15,7 @@
 //! | [`lifecycle_sbom`] | SBOM files of lifecycle and launcher |
 //! | [`time`] | the creation time |
 //! | [`error`] | why exporting fails |
+mod announce;
 mod apply;
 pub mod cache;
 pub mod collect;
@@ -26,6 +28,7 @@ pub mod lifecycle_sbom;
 mod make;
 mod metadata;
 mod save;
+mod tee;
 pub mod time;
 mod transfer;
 
@@ -34,6 +37,7 @@ pub use decide::{Decision, LayerPlan, Role, decide};
 pub use error::{CacheExportError, ExportError};
 pub use inputs::{ExportInputs, Handoff};
 
+use wharf_cache::CacheTransaction;
 use wharf_image::{Descriptor, ImageStore, Transfer};
 use wharf_spec::{
     digest::Digest, files::report::Report, labels::lifecycle::LifecycleMetadata, log::Log,
@@ -77,6 +81,8 @@ pub struct ExportedLayer {
     pub descriptor: Descriptor,
     /// How it got into the image.
     pub change: Change,
+    /// What its files looked like, when that may save reading them next time.
+    pub fingerprint: Option<Digest>,
     /// How its bytes got into the repository of the image.
     pub transfer: Transfer,
 }
@@ -84,11 +90,12 @@ pub struct ExportedLayer {
 /// Builds the app image on the run image and writes it to every output.
 ///
 /// Blobs are uploaded while later layers are encoded; each lies in an unnamed temporary file that is gone once it
-/// is uploaded. Nothing is tagged before the image is complete and judged valid.
+/// is uploaded. Nothing is tagged before the image is complete and judged valid. `cache` takes the archives of cached
+/// layers in the same pass; [`export_cache`] completes it.
 pub fn export(
     inputs: &ExportInputs,
     handoff: &Handoff<'_>,
-    store: &dyn ImageStore,
+    (store, cache): (&dyn ImageStore, Option<&dyn CacheTransaction>),
     log: &dyn Log,
 ) -> Result<Exported, ExportError> {
     save::first_output(inputs)?;
@@ -99,8 +106,13 @@ pub fn export(
     let collected = collect::collect(inputs, handoff)?;
     let recorded = handoff.analyzed.metadata.clone().unwrap_or_default();
     let decisions = decide(&collected, &recorded)?;
-    let mut assembled =
-        apply::assemble(inputs, &decisions, (&base, previous.as_ref()), (store, log))?;
+    let mut assembled = apply::assemble(
+        inputs,
+        &decisions,
+        (&base, previous.as_ref()),
+        cache,
+        (store, log),
+    )?;
     tell_of_copies(&assembled.exported, log);
     let metadata = metadata::metadata(inputs, handoff, &base, (&collected, &assembled.layers));
     config::apply(

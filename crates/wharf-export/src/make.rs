@@ -1,78 +1,90 @@
-//! Makes one layer after the other.
-use crate::{Change, Decision, ExportError, ExportInputs, LayerPlan, Role, apply::Located};
+//! Makes a layer as decided.
+use crate::{
+    Change, Decision, ExportError, ExportInputs, LayerPlan, Role, apply::Located, tee::Tee,
+    transfer::Made,
+};
+use std::path::Path;
+use wharf_cache::CacheTransaction;
 use wharf_image::{DraftLayer, Family, LayerSource};
-use wharf_layer::LayerContent;
+use wharf_layer::{Blob, LayerContent, LayerError};
 use wharf_spec::{digest::Digest, log::Log};
 
-/// Counts app slices for the two lines about them.
-#[derive(Debug, Default)]
-pub(crate) struct AppCount {
-    reused: usize,
-    added: usize,
-}
-
-impl AppCount {
-    pub(crate) fn count(&mut self, decision: &Decision, change: Change) {
-        if decision.role == Role::App {
-            match change {
-                Change::Reused => self.reused += 1,
-                Change::Added | Change::Base => self.added += 1,
-            }
-        }
-    }
-
-    /// Says what was counted, once.
-    pub(crate) fn report(&mut self, log: &dyn Log) {
-        let Self { reused, added } = std::mem::take(self);
-        let all = reused + added;
-        if reused > 0 {
-            log.info(&format!("Reused {reused}/{all} app layer(s)"));
-        }
-        if added > 0 {
-            log.info(&format!("Added {added}/{all} app layer(s)"));
-        }
-    }
-}
-
-/// Makes one layer after the other.
+/// Makes layers; several threads may at once.
 #[derive(Clone, Copy)]
 pub(crate) struct Maker<'a> {
     pub(crate) inputs: &'a ExportInputs,
     pub(crate) previous: Option<&'a Located>,
     pub(crate) family: Family,
     pub(crate) keep_history: bool,
+    /// Takes the archives of cached layers in the same pass.
+    pub(crate) cache: Option<&'a dyn CacheTransaction>,
     pub(crate) log: &'a dyn Log,
 }
 
+/// What is known of a layer before its files are read.
+#[derive(Default)]
+struct Seen {
+    /// The diff ID, when the files are as they were when it was computed.
+    diff_id: Option<Digest>,
+    /// The fingerprint to keep.
+    fingerprint: Option<Digest>,
+}
+
 impl Maker<'_> {
-    pub(crate) fn make(&self, decision: &Decision) -> Result<(DraftLayer, Change), ExportError> {
+    pub(crate) fn make(&self, decision: &Decision) -> Result<Made, ExportError> {
+        let failed = |source| ExportError::Layer {
+            layer: decision.name.clone(),
+            source,
+        };
         match &decision.plan {
             LayerPlan::Reuse(diff_id) => {
-                let reused = self.reuse(decision, *diff_id);
+                let reused = self.reuse(decision, *diff_id, None);
                 reused.ok_or_else(|| ExportError::NotInPrevious {
                     layer: decision.name.clone(),
                     diff_id: diff_id.to_string(),
                 })
             }
             LayerPlan::HashFirst(content, known) if self.previous.is_some() => {
-                let diff_id = self.inputs.encoder.diff_id(content).map_err(|source| ExportError::Layer {
-                    layer: decision.name.clone(),
-                    source,
-                })?;
-                let reused = if known.contains(&diff_id) {
-                    self.reuse(decision, diff_id)
-                } else {
-                    None
+                let seen = self.look(decision, content).map_err(failed)?;
+                let diff_id = match seen.diff_id {
+                    Some(diff_id) => diff_id,
+                    None => self.inputs.encoder.diff_id(content).map_err(failed)?,
                 };
+                let reused = known
+                    .contains(&diff_id)
+                    .then(|| self.reuse(decision, diff_id, seen.fingerprint))
+                    .flatten();
                 match reused {
                     Some(reused) => Ok(reused),
-                    None => self.encode(decision, content),
+                    None => self
+                        .add(decision, content, seen.fingerprint)
+                        .map_err(failed),
                 }
             }
             LayerPlan::HashFirst(content, _) | LayerPlan::Encode(content) => {
-                self.encode(decision, content)
+                let seen = self.look(decision, content).map_err(failed)?;
+                self.add(decision, content, seen.fingerprint)
+                    .map_err(failed)
             }
         }
+    }
+
+    /// Looks at the files without reading them, where that may save reading now or next time.
+    ///
+    /// The fingerprint of an app is settled before its files are read: what changes later then shows.
+    fn look(&self, decision: &Decision, content: &LayerContent) -> Result<Seen, LayerError> {
+        let known = root(content).is_some_and(|root| self.inputs.fingerprints.knows(root));
+        let keep = decision.role == Role::App && self.cache.is_some();
+        if !known && !keep {
+            return Ok(Seen::default());
+        }
+        let Some(taken) = content.fingerprint()? else {
+            return Ok(Seen::default());
+        };
+        Ok(Seen {
+            diff_id: self.inputs.fingerprints.diff_id(taken.fingerprint()),
+            fingerprint: if keep { taken.settle() } else { None },
+        })
     }
 
     fn created_by(&self, decision: &Decision) -> Option<String> {
@@ -80,46 +92,63 @@ impl Maker<'_> {
     }
 
     /// The layer of the previous image, when it has it.
-    fn reuse(&self, decision: &Decision, diff_id: Digest) -> Option<(DraftLayer, Change)> {
+    fn reuse(
+        &self,
+        decision: &Decision,
+        diff_id: Digest,
+        fingerprint: Option<Digest>,
+    ) -> Option<Made> {
         let previous = self.previous?;
         let layer = previous
             .image
             .layers()
             .iter()
             .find(|layer| layer.diff_id == diff_id)?;
-        self.say("Reusing", decision, diff_id);
-        let layer = DraftLayer {
-            descriptor: layer.descriptor.clone(),
-            diff_id,
-            created_by: self.created_by(decision),
-            source: LayerSource::Repository(previous.reference.clone()),
-        };
-        Some((layer, Change::Reused))
+        Some(Made {
+            name: decision.name.clone(),
+            layer: DraftLayer {
+                descriptor: layer.descriptor.clone(),
+                diff_id,
+                created_by: self.created_by(decision),
+                source: LayerSource::Repository(previous.reference.clone()),
+            },
+            change: Change::Reused,
+            fingerprint,
+        })
     }
 
-    fn encode(
+    fn add(
         &self,
         decision: &Decision,
         content: &LayerContent,
-    ) -> Result<(DraftLayer, Change), ExportError> {
-        let blob = self
-            .inputs
-            .encoder
-            .encode(content)
-            .map_err(|source| ExportError::Layer {
-                layer: decision.name.clone(),
-                source,
-            })?;
-        self.say("Adding", decision, blob.diff_id);
-        let layer = DraftLayer::from_blob(blob, self.family, self.created_by(decision));
-        Ok((layer, Change::Added))
+        fingerprint: Option<Digest>,
+    ) -> Result<Made, LayerError> {
+        let blob = self.encode(decision, content)?;
+        Ok(Made {
+            name: decision.name.clone(),
+            layer: DraftLayer::from_blob(blob, self.family, self.created_by(decision)),
+            change: Change::Added,
+            fingerprint,
+        })
     }
 
-    fn say(&self, verb: &str, decision: &Decision, diff_id: Digest) {
-        if decision.role != Role::App {
-            self.log.info(&format!("{verb} layer '{}'", decision.name));
-        }
-        self.log
-            .debug(&format!("Layer '{}' SHA: {diff_id}", decision.name));
+    fn encode(&self, decision: &Decision, content: &LayerContent) -> Result<Blob, LayerError> {
+        let encoder = &self.inputs.encoder;
+        let cache = self.cache.filter(|_| decision.is_cached);
+        let Some(mut tee) = cache.and_then(|cache| Tee::open(cache, &decision.name, self.log))
+        else {
+            return encoder.encode(content);
+        };
+        let blob = encoder.encode_tee(content, &mut tee)?;
+        tee.keep(blob.diff_id);
+        Ok(blob)
+    }
+}
+
+/// The directory that the content lies in, as text.
+fn root(content: &LayerContent) -> Option<&str> {
+    match content {
+        LayerContent::Tree { root, .. } | LayerContent::Paths { root, .. } => Path::to_str(root),
+        LayerContent::Launcher { .. } | LayerContent::ProcessTypes { .. } => None,
     }
 }

@@ -1,80 +1,89 @@
-//! Uploads beside encoding. At most [`UPLOADERS`] layers are being uploaded and one more waits, so that temporary
-//! files stay few whatever the image's size.
-use crate::ExportError;
+//! Layers are made side by side and uploaded as soon as they are ready, and all the while everything happens as if one
+//! came after the other: they are announced and uploaded in order.
+//!
+//! At most [`UPLOADERS`] layers are being uploaded, and each maker holds one more, so that temporary files stay few
+//! whatever the image's size.
+use crate::{Change, ExportError};
 use std::{
+    collections::BTreeMap,
+    num::NonZeroUsize,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
         mpsc::{Receiver, SyncSender, sync_channel},
     },
     thread,
 };
 use wharf_image::{DraftLayer, ImageStore, LayerSource, Transfer};
-use wharf_spec::reference::Reference;
+use wharf_spec::{digest::Digest, reference::Reference};
 
 /// Uploads at a time.
-const UPLOADERS: usize = 2;
+const UPLOADERS: usize = 4;
 
-/// A layer on its way.
+/// A layer that was made.
 #[derive(Debug)]
-pub(crate) struct Item {
+pub(crate) struct Made {
     pub(crate) name: String,
     pub(crate) layer: DraftLayer,
+    pub(crate) change: Change,
+    /// What its files looked like before they were read, when that is worth keeping.
+    pub(crate) fingerprint: Option<Digest>,
 }
 
 /// A layer that is in the repository.
 #[derive(Debug)]
 pub(crate) struct Done {
     pub(crate) layer: DraftLayer,
+    pub(crate) change: Change,
+    pub(crate) fingerprint: Option<Digest>,
     pub(crate) transfer: Transfer,
 }
 
-/// Takes layers in order.
-#[derive(Debug)]
-pub(crate) struct Sink<'a> {
-    sender: SyncSender<(usize, Item)>,
-    sent: usize,
-    has_failed: &'a AtomicBool,
+/// The layers of one image.
+pub(crate) struct Line<'a> {
+    /// How many there are.
+    pub(crate) count: usize,
+    /// How many are made at a time.
+    pub(crate) makers: NonZeroUsize,
+    /// Makes one by its index.
+    pub(crate) make: &'a (dyn Fn(usize) -> Result<Made, ExportError> + Sync),
+    /// Told of each, in order.
+    pub(crate) announce: &'a mut dyn FnMut(usize, &Made),
 }
 
-impl Sink<'_> {
-    /// Waits until an uploader is free. `false` when an upload has failed: there is no use in making more layers,
-    /// and [`run`] returns the reason.
-    pub(crate) fn send(&mut self, item: Item) -> bool {
-        let index = self.sent;
-        self.sent += 1;
-        !self.has_failed.load(Ordering::Relaxed) && self.sender.send((index, item)).is_ok()
-    }
-}
-
+type Outcome = Result<Made, ExportError>;
 type Uploaded = Vec<(usize, Result<Done, ExportError>)>;
 
-/// Runs `produce`, uploading what it sends to `repository`; a store links layers to further ones itself. Returns what was sent, in order.
+/// Makes and uploads every layer to `repository`; a store links layers to further ones itself. Returns them in order,
+/// or the first failure.
 pub(crate) fn run(
     store: &dyn ImageStore,
     repository: &Reference,
-    produce: impl FnOnce(&mut Sink<'_>) -> Result<(), ExportError>,
+    line: Line<'_>,
 ) -> Result<Vec<Done>, ExportError> {
-    let has_failed = AtomicBool::new(false);
-    let (sender, receiver) = sync_channel(0);
-    let receiver = Arc::new(Mutex::new(receiver));
+    let stop = AtomicBool::new(false);
+    let next = AtomicUsize::new(0);
+    let (to_upload, uploads) = sync_channel(0);
+    let (finished, made) = sync_channel(0);
+    let uploads = Arc::new(Mutex::new(uploads));
     let (produced, mut uploaded) = thread::scope(|scope| {
-        let threads: Vec<_> = (0..UPLOADERS)
+        let uploaders: Vec<_> = (0..UPLOADERS)
             .map(|_| {
-                let (receiver, has_failed) = (Arc::clone(&receiver), &has_failed);
-                scope.spawn(move || upload_all(store, repository, (&receiver, has_failed)))
+                let (uploads, stop) = (Arc::clone(&uploads), &stop);
+                scope.spawn(move || upload_all(store, repository, (&uploads, stop)))
             })
             .collect();
         // The uploaders own the receiver: when all have stopped, sending fails instead of waiting for ever.
-        drop(receiver);
-        let mut sink = Sink {
-            sender,
-            sent: 0,
-            has_failed: &has_failed,
-        };
-        let produced = produce(&mut sink);
-        drop(sink);
-        let uploaded: Uploaded = threads
+        drop(uploads);
+        for _ in 0..line.makers.get().min(line.count) {
+            let (finished, stop, next, make) = (finished.clone(), &stop, &next, line.make);
+            scope.spawn(move || make_all(make, (next, line.count), &finished, stop));
+        }
+        drop(finished);
+        let produced = hand_over(&made, line.announce, &to_upload, &stop);
+        // Makers that wait to hand over a layer nobody wants stop now.
+        drop((made, to_upload));
+        let uploaded: Uploaded = uploaders
             .into_iter()
             .flat_map(|thread| match thread.join() {
                 Ok(uploaded) => uploaded,
@@ -88,34 +97,79 @@ pub(crate) fn run(
     produced.and(uploaded)
 }
 
-/// Uploads until there is no more, or until one upload fails.
-fn upload_all(
-    store: &dyn ImageStore,
-    repository: &Reference,
-    (receiver, has_failed): (&Mutex<Receiver<(usize, Item)>>, &AtomicBool),
-) -> Uploaded {
-    let mut uploaded = Vec::new();
-    loop {
-        let next = receiver
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .recv();
-        let Ok((index, item)) = next else {
-            return uploaded;
-        };
-        let result = upload(store, repository, item);
-        let failed = result.is_err();
-        uploaded.push((index, result));
-        if failed {
-            has_failed.store(true, Ordering::Relaxed);
-            return uploaded;
+/// Makes layers until there are no more, or nobody takes them.
+fn make_all(
+    make: &(dyn Fn(usize) -> Outcome + Sync),
+    (next, count): (&AtomicUsize, usize),
+    finished: &SyncSender<(usize, Outcome)>,
+    stop: &AtomicBool,
+) {
+    while !stop.load(Ordering::Relaxed) {
+        let index = next.fetch_add(1, Ordering::Relaxed);
+        if index >= count || finished.send((index, make(index))).is_err() {
+            return;
         }
     }
 }
 
+/// Brings what the makers finish into order, and to the uploaders.
+fn hand_over(
+    made: &Receiver<(usize, Outcome)>,
+    announce: &mut dyn FnMut(usize, &Made),
+    to_upload: &SyncSender<(usize, Made)>,
+    stop: &AtomicBool,
+) -> Result<(), ExportError> {
+    let mut early = BTreeMap::new();
+    let mut turn = 0;
+    for (index, outcome) in made {
+        early.insert(index, outcome);
+        while let Some(outcome) = early.remove(&turn) {
+            let made = outcome.inspect_err(|_| stop.store(true, Ordering::Relaxed))?;
+            announce(turn, &made);
+            if to_upload.send((turn, made)).is_err() {
+                // An upload has failed, and its reason is among what was uploaded.
+                stop.store(true, Ordering::Relaxed);
+                return Ok(());
+            }
+            turn += 1;
+        }
+    }
+    Ok(())
+}
+
+/// Uploads until there is no more, or until one upload fails.
+fn upload_all(
+    store: &dyn ImageStore,
+    repository: &Reference,
+    (uploads, stop): (&Mutex<Receiver<(usize, Made)>>, &AtomicBool),
+) -> Uploaded {
+    let mut uploaded = Vec::new();
+    while !stop.load(Ordering::Relaxed) {
+        let next = uploads
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .recv();
+        let Ok((index, made)) = next else {
+            break;
+        };
+        let result = upload(store, repository, made);
+        let failed = result.is_err();
+        uploaded.push((index, result));
+        if failed {
+            stop.store(true, Ordering::Relaxed);
+        }
+    }
+    uploaded
+}
+
 /// Afterwards the layer is where it belongs, and its temporary file is freed.
-fn upload(store: &dyn ImageStore, repository: &Reference, item: Item) -> Result<Done, ExportError> {
-    let Item { name, mut layer } = item;
+fn upload(store: &dyn ImageStore, repository: &Reference, made: Made) -> Result<Done, ExportError> {
+    let Made {
+        name,
+        mut layer,
+        change,
+        fingerprint,
+    } = made;
     let transfer = store
         .put_layer(repository, &layer)
         .map_err(|source| ExportError::Upload {
@@ -123,5 +177,10 @@ fn upload(store: &dyn ImageStore, repository: &Reference, item: Item) -> Result<
             source,
         })?;
     layer.source = LayerSource::Repository(repository.clone());
-    Ok(Done { layer, transfer })
+    Ok(Done {
+        layer,
+        change,
+        fingerprint,
+        transfer,
+    })
 }

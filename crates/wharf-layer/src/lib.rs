@@ -7,6 +7,7 @@
 //! | [`tar`] | the archive format, byte for byte as the reference writes it |
 //! | [`encode`] | one pass: tar stream, diff ID, compression on all cores, digest, blob |
 //! | [`blob`] | compressed bytes with their digests, and readers that verify |
+//! | [`fingerprint`] | whether files are still as they were, by `lstat` alone |
 //! | [`extract`] | archives back into directories, confined |
 //! | [`slices`] | app paths by glob |
 //! | [`layers_dir`] | what buildpacks left below the layers directory |
@@ -16,6 +17,7 @@ pub mod content;
 pub mod encode;
 pub mod error;
 pub mod extract;
+pub mod fingerprint;
 pub mod layers_dir;
 pub mod sbom;
 pub mod slices;

@@ -43,6 +43,7 @@ kinds! {
     RUN = "run images", 1, "the builder image holds it; give its path with -run";
     STACK = "stack", 1, "the builder image holds it; give its path with -stack";
     PROJECT_METADATA = "project metadata", 4, "the platform writes it; give its path with -project-metadata";
+    FINGERPRINTS = "fingerprints", 64, "the restorer writes it";
     REPORT = "report", 16, "give its path with -report";
 }
 

@@ -77,6 +77,8 @@ pub(crate) fn apply(
         match outcome {
             Ok(bytes) => restored.push(RestoredLayer {
                 name: job.decision.name(),
+                path: layer_dir(inputs, job.decision),
+                diff_id: job.diff_id,
                 bytes,
             }),
             Err(reason) => {

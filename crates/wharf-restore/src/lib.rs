@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`decide`](mod@decide) | per layer, what is restored from where, and why; pure |
 //! | `apply` | writes metadata, extracts data, hands out SBOM files |
+//! | `fingerprints` | what restored files look like |
 //! | `run_image` | whether the run image can still be read |
 //! | [`error`] | why restoring fails |
 mod apply;
@@ -11,6 +12,7 @@ mod data;
 pub mod decide;
 pub mod error;
 mod files;
+mod fingerprints;
 mod run_image;
 mod sbom;
 
@@ -20,9 +22,11 @@ pub use error::RestoreError;
 use std::{num::NonZeroUsize, path::PathBuf};
 use wharf_cache::Cache;
 use wharf_image::{ImageStore, Platform};
+use wharf_layer::Owner;
 use wharf_spec::{
     api::PlatformFeatures,
-    files::{analyzed::Analyzed, group::Group, run::RunImages},
+    digest::Digest,
+    files::{analyzed::Analyzed, fingerprints::Fingerprints, group::Group, run::RunImages},
     labels::lifecycle::{CacheMetadata, LifecycleMetadata},
     log::Log,
 };
@@ -40,6 +44,8 @@ pub struct RestoreInputs {
     pub platform: Platform,
     /// `run.toml`; empty when there is none.
     pub run_images: RunImages,
+    /// Owner of the files in images; fingerprints are of layers as the exporter makes them.
+    pub owner: Owner,
     /// Layers that are restored side by side.
     pub workers: NonZeroUsize,
 }
@@ -60,6 +66,8 @@ pub struct Restored {
     pub analyzed: Option<Analyzed>,
     /// Layers whose content came back.
     pub layers: Vec<RestoredLayer>,
+    /// What the files of these layers look like, so that the exporter need not read what nobody touches.
+    pub fingerprints: Fingerprints,
 }
 
 /// A layer whose content came back.
@@ -67,6 +75,10 @@ pub struct Restored {
 pub struct RestoredLayer {
     /// `<buildpack>:<layer>`.
     pub name: String,
+    /// Its directory.
+    pub path: PathBuf,
+    /// Diff ID of its archive.
+    pub diff_id: Digest,
     /// Bytes of its files.
     pub bytes: u64,
 }
@@ -95,7 +107,7 @@ pub fn restore(
         log.info("Skipping buildpack layer analysis");
         return Ok(Restored {
             analyzed: analyzed_again,
-            layers: Vec::new(),
+            ..Restored::default()
         });
     }
     let cached = cache_metadata(sources.cache, log)?;
@@ -108,6 +120,7 @@ pub fn restore(
     let layers = apply::apply(inputs, &decisions, &cached, sources.cache, log)?;
     Ok(Restored {
         analyzed: analyzed_again,
+        fingerprints: fingerprints::take(inputs, &layers, log),
         layers,
     })
 }

@@ -1,8 +1,11 @@
 //! The next cache.
 use crate::common::Stage;
-use std::{fs, io::Read};
+use std::{
+    fs,
+    io::{self, Read},
+};
 use wharf_cache::{Cache, CacheError, CacheLayer, CacheTransaction, CacheWrite, VolumeCache};
-use wharf_export::{CacheExport, CacheExportError, export_cache};
+use wharf_export::{CacheExport, CacheExportError, Change, export_cache};
 use wharf_spec::{api::PlatformApi, digest::Digest, labels::lifecycle::CacheMetadata, log::Level};
 use wharf_testkit::{ImageRecipe, RecordingLog};
 
@@ -42,7 +45,13 @@ fn cached_layers_are_written_once_and_forgotten_when_they_are_gone() {
     let log = RecordingLog::new();
     let export = || {
         let cache = VolumeCache::open(stage.path("cache"), &log).unwrap();
-        let result = export_cache(&stage.inputs, &stage.group, Some(&exported), &cache, &log);
+        let result = export_cache(
+            &stage.inputs,
+            &stage.group,
+            Some(&exported),
+            cache.begin().unwrap(),
+            &log,
+        );
         let layers = cache.metadata().unwrap().buildpacks[0].layers.clone();
         (result.unwrap(), layers.into_keys().collect::<Vec<_>>())
     };
@@ -75,7 +84,14 @@ fn a_cached_layer_without_contents_costs_a_warning() {
     fs::remove_dir_all(stage.path("layers/some_bp/b")).unwrap();
     let log = RecordingLog::new();
     let cache = VolumeCache::open(stage.path("cache"), &log).unwrap();
-    let result = export_cache(&stage.inputs, &stage.group, None, &cache, &log).unwrap();
+    let result = export_cache(
+        &stage.inputs,
+        &stage.group,
+        None,
+        cache.begin().unwrap(),
+        &log,
+    )
+    .unwrap();
     assert_eq!(result.failed, ["some/bp:b"]);
     assert_eq!(
         log.lines(Level::Warn),
@@ -136,20 +152,65 @@ impl CacheTransaction for Broken {
 }
 
 #[test]
+fn archives_and_what_was_seen_of_the_app_reach_the_cache_in_the_pass_that_makes_the_image() {
+    let mut stage = stage();
+    let log = RecordingLog::new();
+    let cache = VolumeCache::open(stage.path("cache"), &log).unwrap();
+    let transaction = cache.begin().unwrap();
+    let exported = stage
+        .export_beside(Some(transaction.as_ref()), &log)
+        .unwrap();
+    // Made again, the archive would be another.
+    stage.write("layers/some_bp/a/file", "changed since", 0o644);
+    let (inputs, group) = (&stage.inputs, &stage.group);
+    let result = export_cache(inputs, group, Some(&exported), transaction, &log).unwrap();
+    assert_eq!(result.added, ["some/bp:a", "some/bp:b"]);
+    let diff_id = exported.layers[1].diff_id;
+    let mut archive = cache.open_layer(diff_id).unwrap().unwrap();
+    io::copy(&mut archive, &mut io::sink()).unwrap();
+
+    let slice = exported.layers.iter().find(|layer| layer.name == "slice-1");
+    let seen = cache.fingerprints().seen;
+    assert_eq!(seen.len(), 1);
+    assert_eq!(seen[0].root, stage.path("workspace").to_str().unwrap());
+    assert_eq!(seen[0].diff_id, slice.unwrap().diff_id);
+    // The app as it was then is known now, without reading it.
+    stage.analyze_again();
+    stage.inputs.fingerprints = cache.fingerprints();
+    let again = stage.export(&log).unwrap();
+    let slice = again.layers.iter().find(|layer| layer.name == "slice-1");
+    assert_eq!(slice.unwrap().change, Change::Reused);
+}
+
+#[test]
 fn a_layer_that_cannot_be_written_is_left_out_and_a_failed_commit_is_an_error() {
     let stage = stage();
     let log = RecordingLog::new();
     let full = Broken {
         takes_layers: false,
     };
-    let result = export_cache(&stage.inputs, &stage.group, None, &full, &log).unwrap();
+    let result = export_cache(
+        &stage.inputs,
+        &stage.group,
+        None,
+        full.begin().unwrap(),
+        &log,
+    )
+    .unwrap();
     assert_eq!(result.failed, ["some/bp:a", "some/bp:b"]);
     assert_eq!(
         log.lines(Level::Warn)[0],
         "Failed to cache layer 'some/bp:a': write layer to cache 'broken': no space left"
     );
     let full = Broken { takes_layers: true };
-    let error = export_cache(&stage.inputs, &stage.group, None, &full, &log).unwrap_err();
+    let error = export_cache(
+        &stage.inputs,
+        &stage.group,
+        None,
+        full.begin().unwrap(),
+        &log,
+    )
+    .unwrap_err();
     assert!(matches!(error, CacheExportError::Commit(_)));
     assert_eq!(error.to_string(), "save cache");
 }

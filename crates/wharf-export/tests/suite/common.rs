@@ -6,6 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 use tempfile::TempDir;
+use wharf_cache::CacheTransaction;
 use wharf_export::{ExportError, ExportInputs, Exported, Handoff, export};
 use wharf_image::{Image, ImageStore};
 use wharf_layer::{Encoder, Method, Owner};
@@ -13,6 +14,7 @@ use wharf_spec::{
     api::PlatformApi,
     files::{
         analyzed::{Analyzed, ImageIdentifier, RunImage},
+        fingerprints::Fingerprints,
         group::Group,
         metadata::BuildMetadata,
         parse,
@@ -97,12 +99,21 @@ impl Stage {
     }
 
     pub(crate) fn export(&self, log: &RecordingLog) -> Result<Exported, ExportError> {
+        self.export_beside(None, log)
+    }
+
+    /// With a cache that takes archives in the same pass.
+    pub(crate) fn export_beside(
+        &self,
+        cache: Option<&dyn CacheTransaction>,
+        log: &RecordingLog,
+    ) -> Result<Exported, ExportError> {
         let handoff = Handoff {
             analyzed: &self.analyzed,
             group: &self.group,
             build_metadata: &self.build_metadata,
         };
-        export(&self.inputs, &handoff, &self.store, log)
+        export(&self.inputs, &handoff, (&self.store, cache), log)
     }
 
     /// What the analyzer would find of the image that was exported last.
@@ -150,6 +161,7 @@ fn inputs(api: PlatformApi, root: &Path, owner: Owner) -> ExportInputs {
         run_images: RunImages::default(),
         project_metadata: ProjectMetadata::default(),
         exec_env: ExecEnv::production(),
+        fingerprints: Fingerprints::default(),
         encoder: Encoder::new(NonZeroUsize::MIN, root.join("temp"), Method::default()),
     }
 }

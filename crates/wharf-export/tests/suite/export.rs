@@ -4,9 +4,10 @@ use serde_json::Value;
 use std::fs;
 use wharf_export::{Change, Exported};
 use wharf_image::{Access, Family, Image, Transfer, validate::validate};
+use wharf_layer::{Encoder, LayerContent, Method};
 use wharf_spec::{
     api::{BaseContract, History, PlatformApi, SbomPaths},
-    files::{metadata::Process, parse},
+    files::{fingerprints::Seen, metadata::Process, parse},
     log::Level,
 };
 use wharf_testkit::{ImageRecipe, RecordingLog, chain};
@@ -471,10 +472,34 @@ fn the_run_image_is_recorded_with_the_mirrors_of_the_entry_that_names_it() {
 }
 
 #[test]
+fn files_with_a_known_fingerprint_are_not_read_and_all_others_are() {
+    let mut stage = latest();
+    export(&stage);
+    stage.analyze_again();
+    stage.write("layers/some_bp/b/file", "B", 0o644);
+    let content = LayerContent::Tree {
+        root: stage.path("layers/some_bp/b"),
+        owner: stage.inputs.owner,
+    };
+    let recorded = stage.analyzed.metadata.as_ref().unwrap();
+    let sha = recorded.buildpacks[0].layers["b"].sha.clone();
+    stage.inputs.fingerprints.seen.push(Seen {
+        root: stage.path("layers/some_bp/b").to_str().unwrap().to_owned(),
+        fingerprint: content.fingerprint().unwrap().unwrap().fingerprint(),
+        diff_id: sha.parse().unwrap(),
+    });
+    // The diff ID is not theirs: had they been read, that would show.
+    assert_eq!(changes(&export(&stage))[2], ("some/bp:b", Change::Reused));
+    stage.write("layers/some_bp/b/file", "C", 0o644);
+    assert_eq!(changes(&export(&stage))[2], ("some/bp:b", Change::Added));
+}
+
+#[test]
 fn the_digest_does_not_depend_on_the_number_of_workers_or_a_slash_at_the_end() {
     let mut stage = latest();
     let first = export(&stage);
-    stage.inputs.encoder.workers = 4.try_into().unwrap();
+    let workers = 4.try_into().unwrap();
+    stage.inputs.encoder = Encoder::new(workers, stage.path("temp"), Method::default());
     stage.inputs.app_dir = format!("{}/", stage.inputs.app_dir.display()).into();
     stage.inputs.layers_dir = format!("{}/", stage.inputs.layers_dir.display()).into();
     assert_eq!(export(&stage).digest, first.digest);

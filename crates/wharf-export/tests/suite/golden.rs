@@ -2,7 +2,7 @@
 use crate::common::{Stage, reference};
 use serde_json::Value;
 use std::{fs, path::Path, process::Command};
-use wharf_cache::VolumeCache;
+use wharf_cache::{Cache, VolumeCache};
 use wharf_export::{Change, Exported, export_cache};
 use wharf_image::{Image, ImageStore, validate::validate};
 use wharf_spec::{
@@ -181,7 +181,14 @@ fn cache_metadata_are_those_of_the_reference_and_a_second_export_reuses_every_la
         let export = |exported: Option<&Exported>| {
             let log = RecordingLog::new();
             let cache = VolumeCache::open(stage.path("cache"), &log).unwrap();
-            export_cache(&stage.inputs, &stage.group, exported, &cache, &log).unwrap();
+            export_cache(
+                &stage.inputs,
+                &stage.group,
+                exported,
+                cache.begin().unwrap(),
+                &log,
+            )
+            .unwrap();
             drop(cache);
             let file = "cache/committed/io.buildpacks.lifecycle.cache.metadata";
             (

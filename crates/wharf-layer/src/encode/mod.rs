@@ -48,8 +48,8 @@ impl Encoder {
     }
 
     /// Threads that read and compress.
-    pub fn workers(&self) -> usize {
-        self.pool.workers()
+    pub fn workers(&self) -> NonZeroUsize {
+        NonZeroUsize::new(self.pool.workers()).unwrap_or(NonZeroUsize::MIN)
     }
 
     /// Reads the content once and returns its blob.

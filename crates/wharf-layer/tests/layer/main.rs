@@ -7,6 +7,7 @@
 mod content;
 mod encode;
 mod extract;
+mod fingerprint;
 mod glob_golden;
 mod layers_dir;
 mod properties;

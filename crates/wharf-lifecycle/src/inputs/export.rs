@@ -60,6 +60,12 @@ impl Export {
         })
     }
 
+    /// Whether the cache is written beside the app image. A cache directory takes its archives from the very pass that
+    /// makes the image, which no second pass beside it could beat.
+    pub(crate) fn runs_side_by_side(&self) -> bool {
+        self.parallel && matches!(self.cache, CacheChoice::Image(_))
+    }
+
     /// Images whose registries may ask for credentials; the run image is named by `analyzed.toml`.
     pub(crate) fn references(&self) -> Vec<Reference> {
         let cache = self.cache.image().into_iter();

@@ -9,12 +9,13 @@ use crate::{
     version,
 };
 use std::{path::PathBuf, thread};
-use wharf_cache::Cache;
-use wharf_export::{ExportError, ExportInputs, Exported, Handoff};
+use wharf_cache::{Cache, CacheTransaction};
+use wharf_export::{CacheExportError, ExportInputs, Exported, Handoff};
 use wharf_spec::{
     encode::toml_text,
     files::{
         analyzed::{Analyzed, RunImage},
+        fingerprints::{self, Fingerprints},
         group::Group,
         metadata::BuildMetadata,
         project_metadata::ProjectMetadata,
@@ -118,44 +119,71 @@ pub(crate) fn run(
     let cache = session
         .cache(&inputs.cache, stores)
         .map_err(Failure::Cache)?;
-    let told = told(inputs, loaded, session);
+    let mut told = told(inputs, loaded, session);
+    told.fingerprints = fingerprints(inputs, cache.as_deref(), session);
     let handoff = Handoff {
         analyzed: &left.analyzed,
         group: &left.group,
         build_metadata: &left.metadata,
     };
     let store = stores.images.as_ref();
-    let export = || {
+    let export = |cache: Option<&dyn CacheTransaction>| {
         session.console.timed("Exporter", || {
-            wharf_export::export(&told, &handoff, store, session.console)
+            wharf_export::export(&told, &handoff, (store, cache), session.console)
         })
     };
-    let save_cache = |exported: Option<&Exported>| {
-        if let Some(cache) = cache.as_deref() {
-            session.console.timed("Cache", || {
-                export_cache(&told, &left.group, exported, (cache, session.console));
-            });
-        }
+    let transaction = cache.as_deref().and_then(|cache| begin(cache, session));
+    let save_cache = |exported: Option<&Exported>, transaction| {
+        session.console.timed("Cache", || {
+            export_cache(&told, &left.group, exported, (transaction, session.console));
+        });
     };
-    if inputs.parallel {
-        let exported = side_by_side(export, || save_cache(None));
-        save_report(inputs, &exported.map_err(Failure::Export)?)
-    } else {
-        let exported = export().map_err(Failure::Export)?;
-        save_report(inputs, &exported)?;
-        save_cache(Some(&exported));
-        Ok(())
+    match transaction {
+        Some(transaction) if inputs.runs_side_by_side() => {
+            let exported = thread::scope(|scope| {
+                let _joined_at_the_end = scope.spawn(|| save_cache(None, transaction));
+                export(None)
+            });
+            save_report(inputs, &exported.map_err(Failure::Export)?)
+        }
+        transaction => {
+            let exported = export(transaction.as_deref()).map_err(Failure::Export)?;
+            save_report(inputs, &exported)?;
+            if let Some(transaction) = transaction {
+                save_cache(Some(&exported), transaction);
+            }
+            Ok(())
+        }
     }
 }
 
-fn side_by_side(
-    export: impl FnOnce() -> Result<Exported, ExportError>,
-    save_cache: impl FnOnce() + Send,
-) -> Result<Exported, ExportError> {
-    thread::scope(|scope| {
-        let _joined_at_the_end = scope.spawn(save_cache);
-        export()
-    })
+/// The next contents of the cache. A cache that cannot be written is no reason to fail.
+fn begin<'a>(
+    cache: &'a dyn Cache,
+    session: &Session<'_>,
+) -> Option<Box<dyn CacheTransaction + 'a>> {
+    match cache.begin() {
+        Ok(transaction) => Some(transaction),
+        Err(error) => {
+            warn(&CacheExportError::Begin(error), session.console);
+            None
+        }
+    }
+}
+
+/// What the restorer saw of the layers it put back, and the last build of the app.
+fn fingerprints(inputs: &Export, cache: Option<&dyn Cache>, session: &Session<'_>) -> Fingerprints {
+    let mut fingerprints = cache.map(Cache::fingerprints).unwrap_or_default();
+    let path = inputs.layers.join(fingerprints::FILE_NAME);
+    match handoff::load_optional(handoff::FINGERPRINTS, &path) {
+        Ok(Some(Fingerprints { seen })) => fingerprints.seen.extend(seen),
+        Ok(None) => {}
+        // They only save work.
+        Err(error) => session
+            .console
+            .debug(&format!("Reading every layer: {}", chain(&error))),
+    }
+    fingerprints
 }
 
 fn save_report(inputs: &Export, exported: &Exported) -> Result<(), Failure> {
@@ -167,11 +195,15 @@ fn export_cache(
     told: &ExportInputs,
     group: &Group,
     exported: Option<&Exported>,
-    (cache, log): (&dyn Cache, &dyn Log),
+    (transaction, log): (Box<dyn CacheTransaction + '_>, &dyn Log),
 ) {
-    if let Err(error) = wharf_export::export_cache(told, group, exported, cache, log) {
-        log.warn(&format!("Failed to export cache: {}", chain(&error)));
+    if let Err(error) = wharf_export::export_cache(told, group, exported, transaction, log) {
+        warn(&error, log);
     }
+}
+
+fn warn(error: &CacheExportError, log: &dyn Log) {
+    log.warn(&format!("Failed to export cache: {}", chain(error)));
 }
 
 fn told(inputs: &Export, loaded: Loaded, session: &Session<'_>) -> ExportInputs {
@@ -190,6 +222,7 @@ fn told(inputs: &Export, loaded: Loaded, session: &Session<'_>) -> ExportInputs 
         run_images: loaded.run_images,
         project_metadata: loaded.project_metadata,
         exec_env: inputs.exec_env.clone(),
+        fingerprints: Fingerprints::default(),
         encoder: session.encoder(),
     }
 }

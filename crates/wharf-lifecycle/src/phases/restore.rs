@@ -1,7 +1,7 @@
 //! `restorer`.
 use super::load;
 use crate::{
-    exit::Failure,
+    exit::{Failure, chain},
     handoff,
     inputs::{CacheChoice, Restore},
     phase::Phase,
@@ -11,7 +11,12 @@ use std::path::PathBuf;
 use wharf_restore::{RestoreInputs, Sources};
 use wharf_spec::{
     encode::toml_text,
-    files::{analyzed::Analyzed, group::Group, run::RunImages},
+    files::{
+        analyzed::Analyzed,
+        fingerprints::{self, Fingerprints},
+        group::Group,
+        run::RunImages,
+    },
     log::Log,
     reference::Reference,
 };
@@ -68,6 +73,7 @@ pub(crate) fn run(
         features: session.api.features(),
         platform: session::platform(),
         run_images: loaded.run_images.clone(),
+        owner: session.owner,
         workers: session.workers,
     };
     let sources = Sources {
@@ -86,10 +92,22 @@ pub(crate) fn run(
             )
         })
         .map_err(Failure::Restore)?;
+    save_fingerprints(inputs, &restored.fingerprints, session);
     let Some(analyzed) = restored.analyzed else {
         return Ok(loaded.analyzed.clone());
     };
     handoff::save(handoff::ANALYZED, &inputs.analyzed, toml_text(&analyzed))
         .map_err(load::saving(Phase::Restore))?;
     Ok(analyzed)
+}
+
+/// They only save work: a layers directory without them is complete.
+fn save_fingerprints(inputs: &Restore, fingerprints: &Fingerprints, session: &Session<'_>) {
+    if fingerprints.seen.is_empty() {
+        return;
+    }
+    let path = inputs.layers.join(fingerprints::FILE_NAME);
+    if let Err(error) = handoff::save(handoff::FINGERPRINTS, &path, toml_text(fingerprints)) {
+        session.console.debug(&chain(&error));
+    }
 }

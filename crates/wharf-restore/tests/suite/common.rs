@@ -24,6 +24,12 @@ use wharf_testkit::{
     image_recipe::{digest, platform},
 };
 
+/// Owner of files in images.
+pub(crate) const OWNER: Owner = Owner {
+    uid: 1000,
+    gid: 1000,
+};
+
 /// A cache in memory that verifies what it hands out, as every cache does.
 #[derive(Debug, Default)]
 pub(crate) struct MemoryCache {
@@ -81,6 +87,7 @@ impl Stage {
             features: api.features(),
             platform: platform("linux", "amd64"),
             run_images: RunImages::default(),
+            owner: OWNER,
             workers: 3.try_into().unwrap(),
         };
         let group = "[[group]]\nid = \"some/bp\"\nversion = \"1\"\napi = \"0.12\"\n";

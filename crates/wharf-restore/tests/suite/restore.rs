@@ -1,13 +1,15 @@
 //! What comes back, what does not, and what is left on disk.
-use crate::common::{Stage, TOML, layer};
+use crate::common::{OWNER, Stage, TOML, layer};
 use std::{
+    collections::BTreeMap,
     fs,
     os::unix::fs::{MetadataExt, PermissionsExt},
 };
+use wharf_layer::LayerContent;
 use wharf_restore::{RestoreError, RestoredLayer, Sources, restore};
 use wharf_spec::{
     api::{PlatformApi, SbomPaths},
-    files::parse,
+    files::{fingerprints::Seen, parse},
     labels::lifecycle::{LayerSha, StoreMetadata},
     log::Level,
 };
@@ -53,8 +55,10 @@ fn metadata_come_back_without_types_and_integers_stay_integers() {
 #[test]
 fn content_comes_back_from_the_cache_with_its_modes_whatever_its_origin() {
     let mut stage = latest();
+    let mut diff_ids = BTreeMap::new();
     for name in ["a", "b", "c", "d", "e"] {
         let diff_id = stage.cached_directory(&format!("some_bp/{name}"), "bin/file", name);
+        diff_ids.insert(name, diff_id);
         let sha = diff_id.to_string();
         if name < "c" {
             stage.in_app(name, layer("cache+launch", &sha));
@@ -66,9 +70,24 @@ fn content_comes_back_from_the_cache_with_its_modes_whatever_its_origin() {
     let restored = stage.restore(&RecordingLog::new()).unwrap();
     let layers = ["a", "b", "c", "d", "e"].map(|name| RestoredLayer {
         name: format!("some/bp:{name}"),
+        path: stage.path(&format!("some_bp/{name}")),
+        diff_id: diff_ids[name],
         bytes: 1,
     });
     assert_eq!(restored.layers, layers);
+    let seen = ["a", "b", "c", "d", "e"].map(|name| {
+        let root = stage.path(&format!("some_bp/{name}"));
+        let content = LayerContent::Tree {
+            root: root.clone(),
+            owner: OWNER,
+        };
+        Seen {
+            root: root.to_str().unwrap().to_owned(),
+            fingerprint: content.fingerprint().unwrap().unwrap().fingerprint(),
+            diff_id: diff_ids[name],
+        }
+    });
+    assert_eq!(restored.fingerprints.seen, seen);
     for name in ["a", "b", "c", "d", "e"] {
         let file = stage.path(&format!("some_bp/{name}/bin/file"));
         assert_eq!(fs::read_to_string(&file).unwrap(), name);

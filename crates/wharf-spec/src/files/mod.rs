@@ -3,6 +3,7 @@
 pub mod analyzed;
 pub mod build;
 pub mod descriptor;
+pub mod fingerprints;
 pub mod group;
 pub mod launch;
 pub mod layer_content_metadata;
