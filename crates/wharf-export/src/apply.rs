@@ -121,7 +121,7 @@ pub(crate) fn assemble(
     let done = transfer::run(
         store,
         save::first_output(inputs)?,
-        Line {
+        &mut Line {
             count: base_count + decisions.len(),
             makers: inputs.encoder.workers(),
             make: &make,

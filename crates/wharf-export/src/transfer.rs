@@ -59,7 +59,7 @@ type Uploaded = Vec<(usize, Result<Done, ExportError>)>;
 pub(crate) fn run(
     store: &dyn ImageStore,
     repository: &Reference,
-    line: Line<'_>,
+    line: &mut Line<'_>,
 ) -> Result<Vec<Done>, ExportError> {
     let stop = AtomicBool::new(false);
     let next = AtomicUsize::new(0);
@@ -76,8 +76,9 @@ pub(crate) fn run(
         // The uploaders own the receiver: when all have stopped, sending fails instead of waiting for ever.
         drop(uploads);
         for _ in 0..line.makers.get().min(line.count) {
-            let (finished, stop, next, make) = (finished.clone(), &stop, &next, line.make);
-            scope.spawn(move || make_all(make, (next, line.count), &finished, stop));
+            let (finished, stop, make) = (finished.clone(), &stop, line.make);
+            let turn = (&next, line.count);
+            scope.spawn(move || make_all(make, turn, &finished, stop));
         }
         drop(finished);
         let produced = hand_over(&made, line.announce, &to_upload, &stop);
