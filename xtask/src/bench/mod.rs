@@ -13,7 +13,7 @@ mod stage;
 mod stats;
 mod warehouse;
 
-use crate::{dist, packages, workspace};
+use crate::{dist, packages, process, workspace};
 use anyhow::{Context, Result, bail};
 use corpus::Corpora;
 use measure::Helper;
@@ -41,7 +41,7 @@ struct Bench {
     cores: usize,
 }
 
-/// `cargo xtask bench [--peer DIR] [--quick] [--only SCENARIO[:CORPUS]] [--json FILE] [--dir DIR]`.
+/// `cargo xtask bench [--peer DIR] [--lifecycle DIR] [--quick] [--only SCENARIO[:CORPUS]] [--json FILE] [--dir DIR]`.
 pub(crate) fn run(args: &[String]) -> Result<()> {
     let options = Options::parse(args)?;
     packages::ensure_for_bench()?;
@@ -66,7 +66,10 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
 
 impl Bench {
     fn prepare(options: Options) -> Result<Self> {
-        let ours = dist::run()?.join("lifecycle");
+        let ours = match &options.lifecycle {
+            Some(dir) => dir.clone(),
+            None => dist::run()?.join("lifecycle"),
+        };
         let mut sides = vec![Side::new("wharf", &ours)?];
         if let Some(peer) = &options.peer {
             sides.push(Side::new("other", peer)?);
@@ -89,18 +92,31 @@ impl Bench {
             cores,
             options,
         };
-        println!(
-            "bench: {} cores, {}, runs in {}",
-            bench.cores,
-            bench
-                .sides
-                .iter()
-                .map(|side| side.version.as_str())
-                .collect::<Vec<_>>()
-                .join(" against "),
-            bench.dir.display()
-        );
+        bench.introduce()?;
         Ok(bench)
+    }
+
+    /// Says who is measured and on what.
+    fn introduce(&self) -> Result<()> {
+        let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
+        let cpus = read("/proc/cpuinfo");
+        let model = cpus.lines().find(|line| line.starts_with("model name"));
+        let model = model.and_then(|line| line.split(": ").nth(1));
+        let kind = process::command("stat", ["-f", "-c", "%T"])
+            .arg(&self.dir)
+            .output()?;
+        for side in &self.sides {
+            println!("bench: {}", side.version);
+        }
+        println!(
+            "bench: {} cores of {}; {} on {}; load before: {}",
+            self.cores,
+            model.unwrap_or("an unknown processor"),
+            self.dir.display(),
+            String::from_utf8_lossy(&kind.stdout).trim(),
+            read("/proc/loadavg").trim()
+        );
+        Ok(())
     }
 
     /// Times each measurement is taken.

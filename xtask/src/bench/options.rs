@@ -7,6 +7,8 @@ use std::path::PathBuf;
 pub(super) struct Options {
     /// Directory with another lifecycle's executables.
     pub(super) peer: Option<PathBuf>,
+    /// Directory with wharf's executables; `dist` makes them when not given.
+    pub(super) lifecycle: Option<PathBuf>,
     /// Smaller corpora, fewer scenarios and runs.
     pub(super) quick: bool,
     /// One scenario, or one of its corpora after a colon.
@@ -31,11 +33,12 @@ impl Options {
             match arg.as_str() {
                 "--quick" => options.quick = true,
                 "--peer" => options.peer = Some(std::path::absolute(value()?)?),
+                "--lifecycle" => options.lifecycle = Some(std::path::absolute(value()?)?),
                 "--only" => options.only = Some(value()?),
                 "--json" => options.json = Some(value()?.into()),
                 "--dir" => options.dir = Some(std::path::absolute(value()?)?.join("wharf-bench")),
                 other => bail!(
-                    "bench does not know {other}; it takes --peer DIR, --quick, --only SCENARIO[:CORPUS], --json FILE and --dir DIR"
+                    "bench does not know {other}; it takes --peer DIR, --lifecycle DIR, --quick, --only SCENARIO[:CORPUS], --json FILE and --dir DIR"
                 ),
             }
         }

@@ -1,4 +1,5 @@
 //! A lifecycle that is measured.
+use super::stage::API;
 use crate::process;
 use anyhow::{Context, Result, ensure};
 use std::{
@@ -30,7 +31,8 @@ impl Side {
             let path = side.executable(phase);
             ensure!(path.exists(), "there is no {}", path.display());
         }
-        let said = process::capture(Command::new(side.executable("exporter")).arg("-version"))
+        let mut ask = Command::new(side.executable("exporter"));
+        let said = process::capture(ask.arg("-version").env("CNB_PLATFORM_API", API))
             .context("ask for the version")?;
         side.version = format!("{name} {}", said.trim());
         Ok(side)

@@ -17,7 +17,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-const API: &str = "0.15";
+/// The Platform API of all phases.
+pub(super) const API: &str = "0.15";
 /// A registry that nobody asks: images are in layouts.
 const NOWHERE: &str = "registry.test";
 

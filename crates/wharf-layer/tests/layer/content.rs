@@ -315,7 +315,7 @@ fn a_file_that_vanishes_or_becomes_something_else_is_named() {
         symlink("/etc/passwd", path).unwrap();
     };
     let (_dir, root) = layer();
-    let first = [b"trigger".as_slice(), &[0; 2_000_000]].concat();
+    let first = [b"trigger".to_vec(), vec![0; 2_000_000]].concat();
     make_file(&root.join("a-first"), &first);
     make_file(&root.join("z-last"), b"content");
     let path = root.join("z-last");
