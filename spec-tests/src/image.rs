@@ -173,9 +173,14 @@ impl Image {
             .collect()
     }
 
+    /// The bytes of a layer as they are stored.
+    pub fn blob(&self, index: usize) -> &[u8] {
+        &self.blobs[&self.layers()[index].0]
+    }
+
     /// The uncompressed archive of a layer.
     pub fn archive(&self, index: usize) -> Vec<u8> {
-        decompress(&self.blobs[&self.layers()[index].0])
+        decompress(self.blob(index))
     }
 
     /// The entries of a layer in order.

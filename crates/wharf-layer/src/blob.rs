@@ -1,11 +1,13 @@
 //! Compressed bytes with their digests.
 use flate2::bufread::MultiGzDecoder;
+use rustix::fs::{AtFlags, CWD, linkat};
 use sha2::{Digest as _, Sha256};
 use std::{
     fmt,
     fs::File,
     io::{self, BufReader, Read},
-    os::unix::fs::FileExt,
+    os::{fd::AsRawFd, unix::fs::FileExt},
+    path::Path,
     sync::Arc,
 };
 use wharf_spec::digest::Digest;
@@ -28,6 +30,12 @@ pub enum Compression {
 pub trait BlobSource: fmt::Debug + Send + Sync {
     /// A reader at the first byte.
     fn open(&self) -> io::Result<Box<dyn Read + Send>>;
+
+    /// Gives the bytes the name `path`, where they are a file on the same file system that has no name yet and `path`
+    /// is free; `false` when they have to be copied. Nothing else may write to the file then.
+    fn link(&self, _path: &Path) -> io::Result<bool> {
+        Ok(false)
+    }
 }
 
 /// A layer ready for a store. The bytes lie in an unnamed temporary file that vanishes with the last owner.
@@ -52,6 +60,15 @@ impl BlobSource for Blob {
             at: 0,
             size: self.size,
         }))
+    }
+
+    fn link(&self, path: &Path) -> io::Result<bool> {
+        let handle = format!("/proc/self/fd/{}", self.file.as_raw_fd());
+        match linkat(CWD, handle, CWD, path, AtFlags::SYMLINK_FOLLOW) {
+            Ok(()) => Ok(true),
+            // Another file system, a temporary file that must have no name, no /proc …
+            Err(_) => Ok(false),
+        }
     }
 }
 

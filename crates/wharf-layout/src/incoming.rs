@@ -67,8 +67,7 @@ impl Incoming {
     }
 
     /// Gives the file, now complete, the name `path`; what has it already is replaced.
-    pub(crate) fn persist(mut self, path: &Path) -> io::Result<()> {
-        self.file().sync_all()?;
+    pub(crate) fn persist(self, path: &Path) -> io::Result<()> {
         match self {
             Self::Named(file) => file.persist(path).map(drop).map_err(|error| error.error),
             Self::Unnamed(file) => match link(&file, path) {

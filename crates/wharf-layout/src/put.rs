@@ -47,10 +47,13 @@ impl LayoutStore {
             LayerSource::Bytes(source) => {
                 own.prepare()?;
                 let path = own.blob_path(blob.digest);
-                source
-                    .open()
-                    .and_then(|bytes| write::blob(&path, verified(bytes, blob)))
-                    .map_err(|source| io_error("write", &path, source))?;
+                let written = match source.link(&path) {
+                    Ok(true) => Ok(()),
+                    _ => source
+                        .open()
+                        .and_then(|bytes| write::blob(&path, verified(bytes, blob))),
+                };
+                written.map_err(|source| io_error("write", &path, source))?;
                 Ok(Transfer::Uploaded)
             }
         }

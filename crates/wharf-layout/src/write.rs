@@ -10,7 +10,8 @@ use std::{
 /// Bytes that are copied at once.
 const BUFFER: usize = 256 * 1024;
 
-/// Writes a blob to `path`: all of `content`, which verifies itself, or nothing.
+/// Writes a blob to `path`: all of `content`, which verifies itself, or nothing. It is not synced: whoever reads it
+/// compares it with its name, and a half one is written anew.
 pub(crate) fn blob(path: &Path, content: impl Read) -> io::Result<()> {
     let mut incoming = Incoming::beside(path)?;
     let mut content = BufReader::with_capacity(BUFFER, content);
@@ -22,6 +23,7 @@ pub(crate) fn blob(path: &Path, content: impl Read) -> io::Result<()> {
 pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut incoming = Incoming::beside(path)?;
     incoming.file().write_all(bytes)?;
+    incoming.file().sync_all()?;
     incoming.persist(path)?;
     File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all()
 }

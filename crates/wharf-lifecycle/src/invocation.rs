@@ -352,7 +352,8 @@ impl Run<'_> {
         images: &Images,
     ) -> Result<(I, Session<'_>, Stores), Failure> {
         let credentials = prepared.credentials.clone();
-        let (inputs, session) = self.session(prepared);
+        let (inputs, mut session) = self.session(prepared);
+        session.layout.clone_from(&images.layout);
         let stores = Stores::open(images, &session.environment, credentials)
             .map_err(|error| Failure::Session(self.raw.phase, error))?;
         Ok((inputs, session, stores))

@@ -60,6 +60,8 @@ pub(crate) struct Session<'a> {
     /// How layers are compressed.
     pub(crate) compression: Method,
     encoder: OnceLock<Encoder>,
+    /// Where images are directories: blobs that are made there need not be copied.
+    pub(crate) layout: Option<PathBuf>,
     temporary: Option<TempDir>,
 }
 
@@ -79,6 +81,7 @@ impl<'a> Session<'a> {
             workers: thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
             compression: Method::default(),
             encoder: OnceLock::new(),
+            layout: None,
             temporary: None,
         }
     }
@@ -110,7 +113,9 @@ impl<'a> Session<'a> {
 
     /// The encoder of this process; its workers are shared.
     pub(crate) fn encoder(&self) -> Encoder {
-        let make = || Encoder::new(self.workers, self.temporary(), self.compression);
+        let layout = self.layout.clone().filter(|layout| layout.is_dir());
+        let dir = || layout.unwrap_or_else(|| self.temporary());
+        let make = || Encoder::new(self.workers, dir(), self.compression);
         self.encoder.get_or_init(make).clone()
     }
 

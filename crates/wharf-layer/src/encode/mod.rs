@@ -13,12 +13,13 @@ use crate::{
 };
 use pipeline::Pipeline;
 use pool::{Pool, Rendered};
+use rustix::fs::{Mode, OFlags};
 use sha2::{Digest as _, Sha256};
 use std::{
     fs::File,
     io::{self, Write},
     num::NonZeroUsize,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::Arc,
 };
 use wharf_spec::digest::Digest;
@@ -107,7 +108,7 @@ impl Encoder {
             path: self.temp_dir.clone(),
             source,
         };
-        let file = tempfile::tempfile_in(&self.temp_dir).map_err(temp_error)?;
+        let file = unnamed_file(&self.temp_dir).map_err(temp_error)?;
         let (mut archive, mut blob, mut size) = (Sha256::new(), Sha256::new(), 0);
         self.run(describe, Some(self.method), &mut |block| {
             archive.update(block.raw());
@@ -140,6 +141,17 @@ impl Encoder {
         let mut pipeline = Pipeline::new(&self.pool, method, receive);
         describe(&mut |block| pipeline.push(block))?;
         pipeline.finish()
+    }
+}
+
+/// A file without a name, which could still be given one.
+fn unnamed_file(dir: &Path) -> io::Result<File> {
+    let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
+    let mode = Mode::from_raw_mode(0o666);
+    match rustix::fs::open(dir, flags, mode) {
+        Ok(file) => Ok(file.into()),
+        // A file system without such files; any other reason will show again.
+        Err(_) => tempfile::tempfile_in(dir),
     }
 }
 

@@ -34,6 +34,8 @@ tests! {
     every_tag_is_a_layout: [] .platform(12, 15);
     a_layout_is_reported_with_its_digest: [] .once();
     the_index_of_a_run_image_may_have_other_platforms: [] .once();
+    layers_are_compressed_as_asked: [] .once();
+    an_unknown_compression_is_refused: [] .once();
 }
 
 /// An export with two slices, launch SBOM, two launch layers and processes; the SBOM lies where the builder puts it.
@@ -451,4 +453,39 @@ fn the_index_of_a_run_image_may_have_other_platforms(case: &Case<'_>) {
         content(&image, "usr/lib/where").as_str(),
         "/tmp/layouts",
     );
+}
+
+/// Diff IDs do not depend on it; media types tell readers what to expect.
+fn layers_are_compressed_as_asked(case: &Case<'_>) {
+    let mut flow = ready(case);
+    let usual = exported(&flow);
+    for (asked, begin, suffix) in [
+        ("gzip", &[0x1f, 0x8b][..], "gzip"),
+        ("gzip:9", &[0x1f, 0x8b], "gzip"),
+        ("zstd", &[0x28, 0xb5, 0x2f, 0xfd], "zstd"),
+        ("zstd:19", &[0x28, 0xb5, 0x2f, 0xfd], "zstd"),
+        ("none", b"cnb", "tar"),
+    ] {
+        flow.stage.set("WHARF_LAYER_COMPRESSION", asked);
+        case.succeeds("", &export_anew(case, &mut flow, &[]));
+        let image = flow.pull();
+        case.equal("", image.diff_ids(), usual.diff_ids());
+        let blob = image.blob(image.layers().len() - 1);
+        case.equal("", &blob[..begin.len()], begin);
+        let layers = image.manifest["layers"].as_array();
+        let media_type = layers.and_then(|layers| layers.last()?["mediaType"].as_str());
+        let media_type = media_type.unwrap_or_default();
+        case.check("", media_type.ends_with(suffix), suffix, media_type);
+    }
+}
+
+fn an_unknown_compression_is_refused(case: &Case<'_>) {
+    let mut flow = ready(case);
+    flow.stage.set("WHARF_LAYER_COMPRESSION", "xz");
+    let outcome = export_anew(case, &mut flow, &[]);
+    case.exit("", &outcome, 3..=3);
+    outcome.expect_words(&[
+        "WHARF_LAYER_COMPRESSION",
+        "'xz' is no way to compress layers; use gzip[:1-12], zstd[:1-19] or none",
+    ]);
 }
