@@ -15,25 +15,17 @@ const BYTES: u64 = 1_130_000_000;
 /// Larger than any other file by far; it alone would be half of the corpus.
 const TOO_LARGE: u64 = 200 << 20;
 
-/// The first `most` files, of which every `part`th one.
+/// The `most` largest files, of which every `part`th one: a part of the bytes as of the files.
 pub(super) fn every(from: &Path, to: &Path, most: usize, part: usize) -> Result<()> {
-    files(from)?
-        .iter()
-        .take(most)
-        .step_by(part)
-        .try_for_each(|file| take(from, file, to))
+    let sized = by_size(from)?;
+    let chosen = sized.iter().take(most).skip(part / 2).step_by(part);
+    chosen.map(|(_, file)| take(from, file, to)).collect()
 }
 
 /// The largest files, and a seeded one that makes their sum the same everywhere; of those every `part`th one.
 pub(super) fn binaries(from: &Path, to: &Path, part: usize) -> Result<()> {
-    let mut sized: Vec<(Reverse<u64>, PathBuf)> = Vec::new();
-    for file in files(from)? {
-        let size = fs::symlink_metadata(&file)?.len();
-        if size <= TOO_LARGE {
-            sized.push((Reverse(size), file));
-        }
-    }
-    sized.sort();
+    let mut sized = by_size(from)?;
+    sized.retain(|(Reverse(size), _)| *size <= TOO_LARGE);
     sized.truncate(BINARIES - 1);
     let sum: u64 = sized.iter().map(|(Reverse(size), _)| size).sum();
     let chosen: Vec<_> = sized.iter().skip(part / 2).step_by(part).collect();
@@ -48,6 +40,17 @@ pub(super) fn binaries(from: &Path, to: &Path, part: usize) -> Result<()> {
         (BYTES / part).saturating_sub(taken)
     };
     seed::file(&to.join("filler"), missing, 14)
+}
+
+/// Files with their sizes, the largest first.
+fn by_size(dir: &Path) -> Result<Vec<(Reverse<u64>, PathBuf)>> {
+    let sized = files(dir)?.into_iter().map(|file| {
+        let size = fs::symlink_metadata(&file)?.len();
+        Ok((Reverse(size), file))
+    });
+    let mut sized: Vec<_> = sized.collect::<Result<_>>()?;
+    sized.sort();
+    Ok(sized)
 }
 
 /// Layers of `size` bytes each from the files of one directory; a file that does not fit is cut in two.
