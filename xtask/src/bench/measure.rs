@@ -25,6 +25,8 @@ pub(super) struct Run {
     pub(super) wall: f64,
     /// User and system time, children included.
     pub(super) cpu: f64,
+    /// CPU time of everybody else meanwhile: of a registry, and of what has nothing to do with the run.
+    pub(super) others: f64,
     /// Most memory held at once.
     pub(super) rss: f64,
     /// Most temporary disk held at once.

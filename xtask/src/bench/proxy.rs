@@ -19,6 +19,20 @@ pub(super) struct Traffic {
     pub(super) served: Duration,
 }
 
+impl Traffic {
+    /// The requests for people, one a line, digests and sessions shortened.
+    pub(super) fn list(&self) -> String {
+        let mut text = String::new();
+        for request in &self.requests {
+            let request = request.split('?').next().unwrap_or_default();
+            let (start, end) = request.rsplit_once('/').unwrap_or((request, ""));
+            let end: String = end.chars().take(19).collect();
+            text += &format!("    {start}/{end}\n");
+        }
+        text
+    }
+}
+
 #[derive(Debug, Default)]
 struct State {
     delay: Duration,

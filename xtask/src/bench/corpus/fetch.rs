@@ -14,8 +14,8 @@ const MODULES: &str = r#"{"name": "bench", "version": "1.0.0", "private": true, 
 "@babel/core": "7.26.0", "@babel/preset-env": "7.26.0", "@babel/preset-react": "7.26.3", "express": "4.21.2",
 "lodash": "4.17.21", "winston": "3.17.0", "typescript": "5.7.2", "webpack": "5.97.1", "webpack-cli": "6.0.1",
 "eslint": "9.17.0", "jest": "29.7.0", "react": "18.3.1", "react-dom": "18.3.1", "next": "14.2.21",
-"@mui/material": "6.3.0", "date-fns": "4.1.0", "rxjs": "7.8.1", "core-js": "3.39.0", "core-js-pure": "3.39.0",
-"mathjs": "14.0.1", "ramda": "0.30.1", "prettier": "3.4.2"}}"#;
+"@mui/material": "6.3.0", "date-fns": "4.1.0", "rxjs": "7.8.1", "core-js": "3.39.0", "aws-sdk": "2.1692.0",
+"mathjs": "14.0.1", "ramda": "0.30.1", "prettier": "3.4.2", "@fortawesome/fontawesome-free": "6.7.1"}}"#;
 
 const WHEELS: [&str; 10] = [
     "numpy==2.2.0",
@@ -64,6 +64,7 @@ pub(super) fn node_modules(sources: &Path) -> Result<PathBuf> {
         let args = [
             "install",
             "--ignore-scripts",
+            "--omit=optional",
             "--no-audit",
             "--no-fund",
             "--loglevel=error",

@@ -18,8 +18,8 @@ const TOO_LARGE: u64 = 200 << 20;
 /// The `most` largest files, of which every `part`th one: a part of the bytes as of the files.
 pub(super) fn every(from: &Path, to: &Path, most: usize, part: usize) -> Result<()> {
     let sized = by_size(from)?;
-    let chosen = sized.iter().take(most).skip(part / 2).step_by(part);
-    chosen.map(|(_, file)| take(from, file, to)).collect()
+    let mut chosen = sized.iter().take(most).skip(part / 2).step_by(part);
+    chosen.try_for_each(|(_, file)| take(from, file, to))
 }
 
 /// The largest files, and a seeded one that makes their sum the same everywhere; of those every `part`th one.

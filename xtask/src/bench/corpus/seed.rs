@@ -34,7 +34,7 @@ pub(super) fn file(path: &Path, size: u64, seed: u64) -> Result<()> {
         let draw = seed.next();
         let known = usize::from(draw.to_le_bytes()[7]);
         let mut word = words[known];
-        if draw % 4 == 0 {
+        if draw.is_multiple_of(4) {
             word[..4].copy_from_slice(&draw.to_le_bytes()[1..5]);
         }
         let count = left.min(8);

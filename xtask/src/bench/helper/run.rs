@@ -25,13 +25,14 @@ const PAUSE: Duration = Duration::from_millis(10);
 /// Runs the program to its end. `temp` is its directory of temporary files.
 pub(crate) fn run(user: u32, temp: &Path, program: (&OsString, &[OsString])) -> Result<Value> {
     let mut command = usage::command(user, program);
+    let busy = busy();
     let begin = Instant::now();
     let mut child = command
         .spawn()
         .with_context(|| format!("start {}", program.0.display()))?;
     let process = child.id();
     let (ended, peak) = (AtomicBool::new(false), AtomicU64::new(0));
-    let (wall, io) = thread::scope(|scope| {
+    let (wall, all, io) = thread::scope(|scope| {
         scope.spawn(|| {
             while !ended.load(Ordering::Relaxed) {
                 thread::sleep(PAUSE);
@@ -41,22 +42,36 @@ pub(crate) fn run(user: u32, temp: &Path, program: (&OsString, &[OsString])) -> 
         // Not reaped yet, so that its counters can still be read.
         let id = Id::Pid(Pid::from_raw(process.cast_signed()));
         let waited = waitid(id, WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT);
-        let wall = begin.elapsed();
+        let (wall, all) = (begin.elapsed(), self::busy() - busy);
         ended.store(true, Ordering::Relaxed);
-        waited.map(|_| (wall, counters(process)))
+        waited.map(|_| (wall, all, counters(process)))
     })
     .context("wait for the program")?;
     let status = child.wait().context("reap the program")?;
-    let used = getrusage(UsageWho::RUSAGE_CHILDREN)?;
+    let cpu = usage::seconds(&getrusage(UsageWho::RUSAGE_CHILDREN)?);
     Ok(json!({
         "code": status.code().unwrap_or(-1),
         "wall": wall.as_secs_f64(),
-        "cpu": usage::seconds(&used),
-        "rss": used.max_rss() * 1024,
+        "cpu": cpu,
+        "others": (all - cpu).max(0.0),
+        "rss": getrusage(UsageWho::RUSAGE_CHILDREN)?.max_rss() * 1024,
         "temp": peak.load(Ordering::Relaxed),
         "read": io.0,
         "written": io.1,
     }))
+}
+
+/// Seconds that all cores have worked for anybody since the machine was started, in ticks of 10 ms.
+fn busy() -> f64 {
+    let text = fs::read_to_string("/proc/stat").unwrap_or_default();
+    let line = text.lines().next().unwrap_or_default();
+    let ticks = line.split_whitespace().skip(1).take(8).enumerate();
+    // The fourth and the fifth are for idling and waiting.
+    let ticks = ticks.filter(|(at, _)| !(3..=4).contains(at));
+    ticks
+        .filter_map(|(_, ticks)| ticks.parse::<f64>().ok())
+        .sum::<f64>()
+        / 100.0
 }
 
 /// Bytes that read and write calls have moved, those of reaped children included.

@@ -8,6 +8,9 @@ use crate::bench::{
 };
 use anyhow::Result;
 
+/// File systems count in blocks.
+const ROUNDING: f64 = 65536.0;
+
 /// To a layout on disk, with the limits of the machine.
 pub(super) fn to_layout(bench: &Bench, corpus: &str, report: &mut Report) -> Result<()> {
     measure(bench, ("first-layout", corpus), true, report)
@@ -79,7 +82,11 @@ fn sizes(
     let mut largest = layers.into_iter().next().unwrap_or_default();
     largest.sort_by(|one, other| other.total_cmp(one));
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let flying: f64 = largest.iter().take(2 * cores).sum();
+    let flying = largest
+        .iter()
+        .take(2 * cores)
+        .map(|layer| layer + ROUNDING)
+        .sum();
     let temporary = Samples(
         runs.first()
             .into_iter()

@@ -7,6 +7,8 @@ mod latency;
 mod launcher;
 mod rebase;
 mod rebuild;
+mod requests;
+mod yardsticks;
 
 use super::{
     Bench,
@@ -81,9 +83,10 @@ type BySide = Vec<Vec<Run>>;
 type Figure = (&'static str, Unit, fn(&Run) -> f64);
 
 /// Which figures of a run become rows.
-const FIGURES: [Figure; 6] = [
+const FIGURES: [Figure; 7] = [
     ("wall", Unit::Seconds, |run| run.wall),
     ("CPU", Unit::Seconds, |run| run.cpu),
+    ("CPU of others", Unit::Seconds, |run| run.others),
     ("peak RSS", Unit::Bytes, |run| run.rss),
     ("temporary disk", Unit::Bytes, |run| run.temp),
     ("bytes read", Unit::Bytes, |run| run.read),

@@ -33,10 +33,10 @@ pub(super) fn run(bench: &Bench, name: &str, report: &mut Report) -> Result<()> 
         if let Some(warehouse) = &stage.warehouse {
             warehouse.proxy.take();
             rebase(stage, "two")?;
-            let list = warehouse.proxy.take().requests;
-            println!("requests of {}: {}", stage.side.name, list.join(", "));
+            let traffic = warehouse.proxy.take();
+            println!("requests of {}:\n{}", stage.side.name, traffic.list());
             #[expect(clippy::cast_precision_loss, reason = "a few dozen")]
-            counts.push(Samples::one(list.len() as f64));
+            counts.push(Samples::one(traffic.requests.len() as f64));
         }
     }
     let mut counts = counts.into_iter();

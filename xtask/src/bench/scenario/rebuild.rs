@@ -1,27 +1,25 @@
 //! Builds after the first, whose buildpack keeps its layers.
-use super::{BySide, add, add_runs, our_walls};
+use super::{
+    BySide, add, add_runs,
+    requests::requests,
+    yardsticks::{Yardsticks, archives, judge},
+};
 use crate::bench::{
-    Bench, bars,
+    Bench,
     corpus::Corpus,
-    limits,
-    measure::{Program, Run},
+    measure::Run,
     report::{Report, Unit},
     stage::Stage,
     stats::Samples,
 };
 use anyhow::{Context, Result};
-use std::{
-    collections::BTreeMap,
-    fs,
-    io::Write,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeMap, fs, io::Write};
 
 const PHASES: [&str; 5] = ["analyzer", "detector", "restorer", "builder", "exporter"];
 
 /// What happens between builder and exporter.
 #[derive(Debug, Clone, Copy)]
-enum Change {
+pub(super) enum Change {
     Nothing,
     /// Every file is replaced by a copy.
     Copies,
@@ -32,7 +30,7 @@ enum Change {
 }
 
 /// Runs of all phases of one variant, by phase and side.
-type ByPhase = BTreeMap<&'static str, BySide>;
+pub(super) type ByPhase = BTreeMap<&'static str, BySide>;
 
 /// With a cache directory.
 pub(super) fn cache_directory(bench: &Bench, name: &str, report: &mut Report) -> Result<()> {
@@ -58,29 +56,15 @@ pub(super) fn cache_directory(bench: &Bench, name: &str, report: &mut Report) ->
         let mut phases = ByPhase::new();
         let mut yardsticks = Yardsticks::default();
         for round in 0..bench.runs() {
-            for (at, stage) in stages.iter().enumerate() {
-                rebuild(bench, stage, change, round)?
-                    .into_iter()
-                    .for_each(|(phase, run)| {
-                        let sides = phases
-                            .entry(phase)
-                            .or_insert_with(|| vec![Vec::new(); stages.len()]);
-                        sides[at].push(run);
-                    });
-            }
+            take_turns(bench, &stages, (change, round), &mut phases)?;
             yardsticks.take(bench, change, &stages[0], &archives)?;
         }
         rows(report, place, &phases);
-        judge(report, place, &phases, yardsticks);
-        if matches!(change, Change::Nothing) {
-            requests(
-                bench,
-                report,
-                place,
-                &mut stages,
-                &our_walls(&phases["exporter"]),
-            )?;
-        }
+        let served = match change {
+            Change::Nothing => requests(bench, report, place, &mut stages)?,
+            _ => 0.0,
+        };
+        judge(report, place, &phases, (yardsticks, served));
     }
     Ok(())
 }
@@ -97,16 +81,25 @@ pub(super) fn cache_image(bench: &Bench, name: &str, report: &mut Report) -> Res
     )?;
     let mut phases = ByPhase::new();
     for round in 0..bench.runs() {
-        for (at, stage) in stages.iter().enumerate() {
-            for (phase, run) in rebuild(bench, stage, Change::Nothing, round)? {
-                let sides = phases
-                    .entry(phase)
-                    .or_insert_with(|| vec![Vec::new(); stages.len()]);
-                sides[at].push(run);
-            }
-        }
+        take_turns(bench, &stages, (Change::Nothing, round), &mut phases)?;
     }
     rows(report, ("cache-image", name), &phases);
+    Ok(())
+}
+
+/// One more build on each side.
+fn take_turns(
+    bench: &Bench,
+    stages: &[Stage<'_>],
+    (change, round): (Change, usize),
+    phases: &mut ByPhase,
+) -> Result<()> {
+    for (at, stage) in stages.iter().enumerate() {
+        for (phase, run) in rebuild(bench, stage, change, round)? {
+            let none = || vec![Vec::new(); stages.len()];
+            phases.entry(phase).or_insert_with(none)[at].push(run);
+        }
+    }
     Ok(())
 }
 
@@ -133,7 +126,7 @@ fn start<'a>(
 }
 
 /// All phases of the next build.
-fn rebuild(
+pub(super) fn rebuild(
     bench: &Bench,
     stage: &Stage<'_>,
     change: Change,
@@ -190,191 +183,4 @@ fn rows(report: &mut Report, place: (&str, &str), phases: &ByPhase) {
         "whole build",
         (Unit::Seconds, ours, other, None),
     );
-}
-
-/// Times of tools for the same work.
-#[derive(Debug, Default)]
-struct Yardsticks {
-    find: Samples,
-    hash: Samples,
-    tar: Samples,
-    bsdtar: Samples,
-}
-
-impl Yardsticks {
-    fn take(
-        &mut self,
-        bench: &Bench,
-        change: Change,
-        stage: &Stage<'_>,
-        archives: &Path,
-    ) -> Result<()> {
-        match change {
-            Change::Nothing => {
-                let roots: Vec<PathBuf> = vec![stage.path("layers"), stage.path("app")];
-                self.find
-                    .0
-                    .push(limits::find(bench, &bench.dir.join("tools"), &roots)?.wall);
-                for (program, times) in [("tar", &mut self.tar), ("bsdtar", &mut self.bsdtar)] {
-                    times.0.push(
-                        limits::unpack(bench, &bench.dir.join("tools"), program, archives)?.wall,
-                    );
-                }
-            }
-            Change::Copies => {
-                let layers = bench
-                    .helper
-                    .limits(bench.user, &bench.dir, &stage.built()?)?;
-                self.hash.0.push(limits::hash(&layers, bench.cores));
-            }
-            Change::Line | Change::Layer => {}
-        }
-        Ok(())
-    }
-}
-
-/// The bars against tools and limits; that against `find` waits for the registry's part.
-fn judge(report: &mut Report, place: (&str, &str), phases: &ByPhase, yardsticks: Yardsticks) {
-    let Yardsticks {
-        find,
-        hash,
-        tar,
-        bsdtar,
-    } = yardsticks;
-    let wall = |phase: &str| our_walls(&phases[phase]);
-    if !tar.0.is_empty() {
-        let best = if tar.median() < bsdtar.median() {
-            tar
-        } else {
-            bsdtar
-        };
-        let value = (
-            Unit::Seconds,
-            wall("restorer"),
-            Some(best),
-            Some(bars::RESTORE_OVER_TAR),
-        );
-        add(report, place, "restorer wall / tar -x", value);
-        add(
-            report,
-            place,
-            "limit: find -ls",
-            (Unit::Seconds, find, None, None),
-        );
-    }
-    if !hash.0.is_empty() {
-        let value = (
-            Unit::Seconds,
-            wall("exporter"),
-            Some(hash),
-            Some(bars::UNTRUSTED_OVER_HASH),
-        );
-        add(report, place, "exporter wall / tar and sha256", value);
-    }
-    if place.0 == "no-change" {
-        let temporary = phases["exporter"]
-            .first()
-            .into_iter()
-            .flatten()
-            .map(|run| run.temp);
-        let value = (
-            Unit::Bytes,
-            Samples(temporary.collect()),
-            None,
-            Some(bars::NO_TEMPORARY),
-        );
-        add(report, place, "exporter temporary disk", value);
-    }
-}
-
-/// Requests of a rebuild without changes, counted by the proxy, and the bar that needs the registry's own time.
-fn requests(
-    bench: &Bench,
-    report: &mut Report,
-    place: (&str, &str),
-    stages: &mut [Stage<'_>],
-    export: &Samples,
-) -> Result<()> {
-    let mut counts = Vec::new();
-    let mut served = 0.0;
-    for stage in stages.iter_mut() {
-        stage.through_proxy()?;
-        // The image names another registry now, which is a change; only the next build has none.
-        rebuild(bench, stage, Change::Nothing, 0)?;
-        let Some(warehouse) = &stage.warehouse else {
-            continue;
-        };
-        warehouse.proxy.take();
-        stage.renew(&["layers", "tmp"])?;
-        stage.before_export()?;
-        let before = warehouse.proxy.take();
-        stage.export()?;
-        let exporter = warehouse.proxy.take();
-        if stage.side.is_ours() {
-            served = exporter.served.as_secs_f64();
-        }
-        let list = [before.requests, exporter.requests].concat();
-        println!("requests of {}: {}", stage.side.name, list.join(", "));
-        #[expect(clippy::cast_precision_loss, reason = "a few dozen")]
-        counts.push(Samples::one(list.len() as f64));
-        stage.directly()?;
-        rebuild(bench, stage, Change::Nothing, 0)?;
-    }
-    let mut counts = counts.into_iter();
-    let (ours, other) = (counts.next().unwrap_or_default(), counts.next());
-    add(
-        report,
-        place,
-        "requests",
-        (Unit::Count, ours, other, Some(bars::REQUESTS)),
-    );
-    let tools = bench.dir.join("tools");
-    let roots = [stages[0].path("layers"), stages[0].path("app")];
-    let mut find = Samples::default();
-    for _ in 0..bench.runs() {
-        find.0
-            .push(limits::find(bench, &tools, &roots)?.wall + served);
-    }
-    let value = (
-        Unit::Seconds,
-        export.clone(),
-        Some(find),
-        Some(bars::TRUSTED_OVER_FIND),
-    );
-    add(report, place, "exporter wall / find and registry", value);
-    add(
-        report,
-        place,
-        "limit: registry",
-        (Unit::Seconds, Samples::one(served), None, None),
-    );
-    Ok(())
-}
-
-/// Each layer as an uncompressed archive, for the tools.
-fn archives(bench: &Bench, stage: &Stage<'_>) -> Result<PathBuf> {
-    let dir = bench.dir.join("archives");
-    crate::bench::empty(&dir)?;
-    let tools = bench.dir.join("tools");
-    crate::bench::empty(&tools)?;
-    std::os::unix::fs::chown(&tools, Some(bench.user), Some(bench.user))?;
-    let none = BTreeMap::new();
-    for (at, layer) in stage.built()?.iter().enumerate() {
-        let tar = crate::packages::find("tar").context("there is no tar")?;
-        bench.helper.run(&Program {
-            path: &tar,
-            args: vec![
-                "-cf".into(),
-                dir.join(format!("{at:02}.tar")).into(),
-                "-C".into(),
-                layer.parent().unwrap_or(layer).into(),
-                layer.file_name().unwrap_or_default().into(),
-            ],
-            env: &none,
-            temp: &tools,
-            log: None,
-            user: nix::unistd::geteuid().as_raw(),
-        })?;
-    }
-    Ok(dir)
 }
