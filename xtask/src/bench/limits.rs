@@ -15,10 +15,17 @@ use std::{
 ///
 /// The hash of one layer cannot be split, whatever else can; layers are independent of each other.
 pub(super) fn export(layers: &[Stages], cores: usize) -> f64 {
-    let all =
-        |layer: &Stages| layer.tar + layer.tar_hash + layer.encode + layer.blob_hash + layer.write;
     let chain = |layer: &Stages| layer.tar_hash.max(layer.blob_hash);
     larger(layers, cores, all, chain)
+}
+
+/// CPU time of all stages of all layers.
+pub(super) fn work(layers: &[Stages]) -> f64 {
+    layers.iter().map(all).sum()
+}
+
+fn all(layer: &Stages) -> f64 {
+    layer.tar + layer.tar_hash + layer.encode + layer.blob_hash + layer.write
 }
 
 /// The same for telling whether layers have changed by reading them.
@@ -80,4 +87,30 @@ fn tool(bench: &Bench, temp: &Path, program: &str, args: Vec<OsString>) -> Resul
         log: None,
         user: bench.user,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn layer(tar_hash: f64, encode: f64) -> Stages {
+        Stages {
+            tar: 1.0,
+            tar_hash,
+            encode,
+            blob_hash: 1.0,
+            write: 1.0,
+            bytes: 0.0,
+            blob: 0.0,
+        }
+    }
+
+    #[test]
+    fn the_limit_is_all_work_over_the_cores_unless_one_hash_takes_longer() {
+        let split = [layer(2.0, 4.0), layer(2.0, 5.0)];
+        assert_eq!(export(&split, 2).to_string(), "9.5");
+        let chain = [layer(20.0, 4.0), layer(2.0, 5.0)];
+        assert_eq!(export(&chain, 2).to_string(), "20");
+        assert_eq!(hash(&split, 2).to_string(), "3");
+    }
 }

@@ -49,9 +49,7 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
     let bench = Bench::prepare(options)?;
     let mut report = Report::default();
     let outcome = scenario::run_all(&bench, &mut report);
-    if bench.options.dir.is_none() {
-        fs::remove_dir_all(&bench.dir).ok();
-    }
+    fs::remove_dir_all(&bench.dir).ok();
     println!("{report}");
     if let Some(file) = &bench.options.json {
         fs::write(file, report.json()).with_context(|| format!("write {}", file.display()))?;

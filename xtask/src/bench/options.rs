@@ -15,7 +15,7 @@ pub(super) struct Options {
     pub(super) only: Option<String>,
     /// File for the rows as JSON.
     pub(super) json: Option<PathBuf>,
-    /// Where phases read and write; below the target directory when not given. It is emptied.
+    /// Where phases read and write; below the target directory when not given. It is removed in the end.
     pub(super) dir: Option<PathBuf>,
 }
 
@@ -54,5 +54,32 @@ impl Options {
             Some((name, part)) => name == scenario && part == corpus,
             None => only == scenario,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(words: &[&str]) -> Result<Options> {
+        let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+        Options::parse(&words)
+    }
+
+    #[test]
+    fn a_scenario_is_wanted_by_its_name_or_with_one_of_its_corpora() {
+        let wanted = |only: &str| {
+            let options = parse(&["--only", only]).unwrap();
+            [("first", "b"), ("first", "c"), ("rebuild", "b")]
+                .map(|(scenario, corpus)| options.wants(scenario, corpus))
+        };
+        assert_eq!(wanted("first"), [true, true, false]);
+        assert_eq!(wanted("first:c"), [false, true, false]);
+    }
+
+    #[test]
+    fn a_flag_without_its_value_is_an_error() {
+        let error = parse(&["--quick", "--peer"]).unwrap_err().to_string();
+        assert_eq!(error, "--peer needs a value");
     }
 }

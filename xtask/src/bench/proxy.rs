@@ -193,3 +193,46 @@ fn chunked(from: &mut impl BufRead, mut to: &TcpStream) -> io::Result<u64> {
         sum += io::copy(&mut from.take(size + 2), &mut to)?.saturating_sub(2);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Answers one request with its body in chunks.
+    fn echo(listener: &TcpListener) {
+        let (stream, _) = listener.accept().unwrap();
+        let mut reader = BufReader::new(&stream);
+        let head = Head::read(&mut reader).unwrap().unwrap();
+        let mut body = vec![0; head.field("Content-Length").unwrap().parse().unwrap()];
+        reader.read_exact(&mut body).unwrap();
+        let body = String::from_utf8(body).unwrap();
+        let answer = format!(
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{:x}\r\n{body}\r\n0\r\n\r\n",
+            body.len()
+        );
+        (&stream).write_all(answer.as_bytes()).unwrap();
+    }
+
+    #[test]
+    fn messages_pass_as_they_are_and_are_counted() {
+        let registry = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let proxy = Proxy::start(registry.local_addr().unwrap().port()).unwrap();
+        let server = thread::spawn(move || echo(&registry));
+        let client = TcpStream::connect(proxy.host()).unwrap();
+        let request =
+            "PUT /v2/a/blobs/uploads/7?state=x HTTP/1.1\r\nContent-Length: 5\r\n\r\nhello";
+        (&client).write_all(request.as_bytes()).unwrap();
+        let expected =
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n";
+        let mut answer = vec![0; expected.len()];
+        (&client).read_exact(&mut answer).unwrap();
+        assert_eq!(String::from_utf8(answer).unwrap(), expected);
+        server.join().unwrap();
+        // The registry has closed its end, so the proxy has counted when it closes ours.
+        drop(client.shutdown(std::net::Shutdown::Write));
+        (&client).read_to_end(&mut Vec::new()).unwrap();
+        let traffic = proxy.take();
+        assert_eq!(traffic.list(), "    PUT /v2/a/blobs/uploads/7\n");
+        assert_eq!(traffic.uploaded, 5);
+    }
+}

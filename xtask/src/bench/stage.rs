@@ -114,14 +114,6 @@ impl<'a> Stage<'a> {
         self.write_run_image()
     }
 
-    /// Undoes it.
-    pub(super) fn directly(&mut self) -> Result<()> {
-        if let Some(warehouse) = &self.warehouse {
-            self.host = warehouse.host();
-        }
-        self.write_run_image()
-    }
-
     /// Uses the cache directory from now on.
     pub(super) fn with_cache(&mut self) {
         self.set_path("CNB_CACHE_DIR", "cache");

@@ -56,6 +56,10 @@ fn measure(bench: &Bench, place: (&str, &str), layout: bool, report: &mut Report
             Some(bars::FIRST_OVER_LIMIT),
         );
         add(report, place, "exporter wall / limit", value);
+        let cpu = runs.first().into_iter().flatten().map(|run| run.cpu);
+        let stages = Samples::one(limits::work(&layers));
+        let value = (Unit::Seconds, Samples(cpu.collect()), Some(stages), None);
+        add(report, place, "exporter CPU / all stages", value);
         stage_rows(report, place, &layers);
     }
     Ok(())

@@ -30,8 +30,6 @@ pub(super) fn requests(
         if stage.side.is_ours() {
             served = seconds;
         }
-        stage.directly()?;
-        rebuild(bench, stage, Change::Nothing, 0)?;
     }
     let mut counts = counts.into_iter();
     let (ours, other) = (counts.next().unwrap_or_default(), counts.next());
