@@ -15,7 +15,7 @@ pub(super) struct Traffic {
     pub(super) requests: Vec<String>,
     /// Bytes of bodies from clients.
     pub(super) uploaded: u64,
-    /// Time the registry took for its answers, one after the other.
+    /// Time during which the registry owed an answer, one or several.
     pub(super) served: Duration,
 }
 
@@ -37,6 +37,9 @@ impl Traffic {
 struct State {
     delay: Duration,
     traffic: Traffic,
+    /// Answers the registry owes, and since when.
+    owed: usize,
+    since: Option<Instant>,
 }
 
 /// A proxy on a loopback port; it ends with this process.
@@ -80,6 +83,22 @@ impl Proxy {
     }
 }
 
+impl State {
+    fn asked(&mut self) {
+        self.owed += 1;
+        self.since.get_or_insert_with(Instant::now);
+    }
+
+    fn answered(&mut self) {
+        self.owed = self.owed.saturating_sub(1);
+        if self.owed == 0
+            && let Some(since) = self.since.take()
+        {
+            self.traffic.served += since.elapsed();
+        }
+    }
+}
+
 fn lock(state: &Mutex<State>) -> std::sync::MutexGuard<'_, State> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -100,9 +119,10 @@ fn connection(client: &TcpStream, registry: u16, state: &Mutex<State>) -> io::Re
         thread::sleep(delay);
         (&server).write_all(request.text.as_bytes())?;
         let uploaded = request.body(&mut from_client, &server)?;
-        let begin = Instant::now();
+        lock(state).asked();
         let answer = loop {
             let Some(answer) = Head::read(&mut from_server)? else {
+                lock(state).answered();
                 return Ok(());
             };
             let interim = answer.words(2).contains(" 1");
@@ -117,7 +137,7 @@ fn connection(client: &TcpStream, registry: u16, state: &Mutex<State>) -> io::Re
         }
         let mut state = lock(state);
         state.traffic.uploaded += uploaded;
-        state.traffic.served += begin.elapsed();
+        state.answered();
     }
     Ok(())
 }

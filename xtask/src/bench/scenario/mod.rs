@@ -48,7 +48,7 @@ const SCENARIOS: &[(&str, &[&str], &[&str], Scenario)] = &[
         rebuild::cache_image,
     ),
     ("latency", &["b", "d", "e"], &["b"], latency::run),
-    ("create", &["a", "b"], &["b"], create::run),
+    ("create", &["a", "b"], &["a"], create::run),
     ("rebase", &["small"], &["small"], rebase::run),
     ("detect", &["small"], &["small"], detect::run),
     ("launcher", &["small"], &["small"], launcher::run),
