@@ -271,6 +271,13 @@ impl<'a> Stage<'a> {
         Ok(found)
     }
 
+    /// What becomes layers of the image: layers that were built, and the app.
+    pub(super) fn contents(&self) -> Result<Vec<PathBuf>> {
+        let mut contents = self.built()?;
+        contents.push(self.path("app"));
+        Ok(contents)
+    }
+
     fn set_path(&mut self, name: &str, path: &str) {
         let path = self.path(path).display().to_string();
         self.env.insert(name.to_owned(), path);

@@ -48,7 +48,7 @@ impl Yardsticks {
             Change::Copies => {
                 let layers = bench
                     .helper
-                    .limits(bench.user, &bench.dir, &stage.built()?)?;
+                    .limits(bench.user, &bench.dir, &stage.contents()?)?;
                 self.hash.0.push(limits::hash(&layers, bench.cores));
             }
             Change::Line | Change::Layer => {}
