@@ -83,6 +83,7 @@ fn a_cache_directory_has_metadata_and_archives(case: &Case<'_>) {
         );
     }
     names.insert(format!("committed/{METADATA}"));
+    names.insert("committed/fingerprints.toml".to_owned());
     case.equal("", files(&flow), names);
 }
 
