@@ -117,13 +117,14 @@ fn written_by(phase: &str) -> &'static [&'static str] {
 }
 
 /// All files below a directory.
+/// All files but the lock of a cache, which stays once a build has held it.
 fn files(dir: &Path) -> BTreeSet<PathBuf> {
     let mut found = BTreeSet::new();
     for entry in fs::read_dir(dir).expect("list a directory") {
         let path = entry.expect("read a directory entry").path();
         if path.is_dir() {
             found.extend(files(&path));
-        } else {
+        } else if !path.ends_with("cache/lock") {
             found.insert(path);
         }
     }

@@ -57,7 +57,9 @@ impl Source {
     /// Reads the bytes at `offset`. The file has to be the one that was seen, unchanged before and after.
     fn read(&self, offset: u64, buffer: &mut [u8]) -> Result<(), LayerError> {
         let file = self.open().map_err(|error| read_error(&self.path, error))?;
-        let read = file.read_exact_at(buffer, offset);
+        let read = file
+            .read_exact_at(buffer, offset)
+            .and_then(|()| self.check_end(&file, offset + buffer.len() as u64));
         let failed = |error| failed("read", &self.path, error);
         let after = file.metadata().map_err(failed)?;
         match read {
@@ -66,6 +68,14 @@ impl Source {
             Err(error) => Err(failed(error)),
             Ok(()) => Ok(()),
         }
+    }
+
+    /// Where the size ends, so do the bytes: times of some files do not tell when they grow.
+    fn check_end(&self, file: &File, end: u64) -> io::Result<()> {
+        if end == self.seen.size && file.read_at(&mut [0], end)? > 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        Ok(())
     }
 
     fn open(&self) -> io::Result<File> {
@@ -156,6 +166,11 @@ impl<'a> Cutter<'a> {
     pub(crate) fn file(&mut self, source: Source) -> Result<(), LayerError> {
         let source = Arc::new(source);
         let mut offset = 0;
+        if source.seen.size == 0 {
+            // Opened all the same: whether it may be read, and is empty, shows only then.
+            let piece = Piece::File(Arc::clone(&source), 0, 0);
+            self.block.pieces.push(piece);
+        }
         while offset < source.seen.size {
             let left = usize::try_from(source.seen.size - offset).unwrap_or(usize::MAX);
             let count = left.min(self.room());

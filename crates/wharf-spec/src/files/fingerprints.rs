@@ -59,7 +59,7 @@ mod tests {
         };
         let text = toml_text(&file).unwrap();
         let expected = alloc::format!(
-            "[[seen]]\nroot = \"/layers/example/x\"\nfingerprint = \"{}\"\ndiff-id = \"{}\"\n",
+            "[[seen]]\n  root = \"/layers/example/x\"\n  fingerprint = \"{}\"\n  diff-id = \"{}\"\n",
             digest(1),
             digest(2)
         );
