@@ -5,6 +5,7 @@ use std::process::Command;
 
 /// Everything a change must pass before it lands.
 pub(crate) fn run() -> Result<()> {
+    packages::ensure_for_build()?;
     quick()?;
     clippy()?;
     deny()

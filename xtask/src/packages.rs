@@ -10,7 +10,8 @@ struct Need {
     why: &'static str,
 }
 
-const NEEDS: &[Need] = &[
+/// What compiling the executables takes.
+const BUILD_NEEDS: &[Need] = &[
     Need {
         program: "cc",
         package: "build-essential",
@@ -36,6 +37,10 @@ const NEEDS: &[Need] = &[
         package: "libtool",
         why: "building ISA-L",
     },
+];
+
+/// What demo and tests take besides.
+const NEEDS: &[Need] = &[
     Need {
         program: "docker-registry",
         package: "docker-registry",
@@ -129,12 +134,18 @@ const BENCH_NEEDS: &[Need] = &[
 
 /// Makes sure every needed program is there: installs when root, else says what is missing.
 pub(crate) fn ensure() -> Result<()> {
-    ensure_all(NEEDS.iter().collect())
+    ensure_all(BUILD_NEEDS.iter().chain(NEEDS).collect())
+}
+
+/// The same for tasks that do no more than compile.
+pub(crate) fn ensure_for_build() -> Result<()> {
+    ensure_all(BUILD_NEEDS.iter().collect())
 }
 
 /// The same with what the bench needs besides.
 pub(crate) fn ensure_for_bench() -> Result<()> {
-    ensure_all(NEEDS.iter().chain(BENCH_NEEDS).collect())
+    let needs = BUILD_NEEDS.iter().chain(NEEDS).chain(BENCH_NEEDS);
+    ensure_all(needs.collect())
 }
 
 fn ensure_all(needs: Vec<&Need>) -> Result<()> {

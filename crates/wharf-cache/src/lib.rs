@@ -110,6 +110,11 @@ pub trait CacheTransaction: Send + Sync {
     /// Makes sure the layer is in the next contents.
     fn put(&mut self, layer: &CacheLayer) -> Result<CacheWrite, CacheError>;
 
+    /// Whether it makes use of what is seen of the app.
+    fn remembers(&self) -> bool {
+        false
+    }
+
     /// Keeps what was seen of the app.
     fn remember(&mut self, _fingerprints: &Fingerprints) -> Result<(), CacheError> {
         Ok(())

@@ -319,6 +319,10 @@ impl CacheTransaction for VolumeTransaction<'_> {
         })))
     }
 
+    fn remembers(&self) -> bool {
+        true
+    }
+
     fn remember(&mut self, fingerprints: &Fingerprints) -> Result<(), CacheError> {
         let fail = |error: io::Error| self.cache.error("write to", error);
         let text =

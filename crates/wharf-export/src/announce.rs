@@ -4,30 +4,23 @@ use wharf_spec::log::Log;
 
 /// Counts app slices for the two lines about them, and says the rest at once.
 pub(crate) struct Announcer<'a> {
-    decisions: &'a [Decision],
     log: &'a dyn Log,
     reused: usize,
     added: usize,
 }
 
 impl<'a> Announcer<'a> {
-    pub(crate) fn new(decisions: &'a [Decision], log: &'a dyn Log) -> Self {
+    pub(crate) fn new(log: &'a dyn Log) -> Self {
         Self {
-            decisions,
             log,
             reused: 0,
             added: 0,
         }
     }
 
-    /// The layer of the decision with this index.
-    pub(crate) fn announce(&mut self, index: usize, made: &Made) {
-        let is_app = self
-            .decisions
-            .get(index)
-            .is_some_and(|decision| decision.role == Role::App);
+    pub(crate) fn announce(&mut self, decision: &Decision, made: &Made) {
         let is_reused = made.change == Change::Reused;
-        if is_app {
+        if decision.role == Role::App {
             self.reused += usize::from(is_reused);
             self.added += usize::from(!is_reused);
         } else {

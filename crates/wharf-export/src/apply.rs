@@ -108,32 +108,34 @@ pub(crate) fn assemble(
         cache,
         log,
     };
-    let base_layers = draft.layers();
-    let base_count = base_layers.len();
-    let make = |index: usize| match (base_layers.get(index), index.checked_sub(base_count)) {
-        (Some(layer), _) => Ok(of_base(layer)),
-        (None, above) => {
-            let decision = above.and_then(|index| decisions.get(index));
-            maker.make(decision.ok_or(ExportError::NoOutput)?)
-        }
-    };
-    let mut announcer = Announcer::new(decisions, log);
+    let base = draft.layers().iter().map(Work::Base);
+    let works: Vec<Work<'_>> = base.chain(decisions.iter().map(Work::Decided)).collect();
+    let mut announcer = Announcer::new(log);
     let done = transfer::run(
         store,
         save::first_output(inputs)?,
         &mut Line {
-            count: base_count + decisions.len(),
+            works: &works,
             makers: inputs.encoder.workers(),
-            make: &make,
-            announce: &mut |index, made| {
-                if let Some(index) = index.checked_sub(base_count) {
-                    announcer.announce(index, made);
+            make: &|work| match work {
+                Work::Base(layer) => Ok(of_base(layer)),
+                Work::Decided(decision) => maker.make(decision),
+            },
+            announce: &mut |work, made| {
+                if let Work::Decided(decision) = work {
+                    announcer.announce(decision, made);
                 }
             },
         },
     )?;
     announcer.finish();
     Ok(put_together(draft, decisions, done))
+}
+
+/// What a layer is made from.
+enum Work<'a> {
+    Base(&'a DraftLayer),
+    Decided(&'a Decision),
 }
 
 fn of_base(layer: &DraftLayer) -> Made {
@@ -154,9 +156,7 @@ fn put_together(mut draft: ImageDraft, decisions: &[Decision], done: Vec<Done>) 
         let above_base = index.checked_sub(base_count);
         let decision = above_base.and_then(|index| decisions.get(index));
         exported.push(ExportedLayer {
-            name: decision
-                .map_or("run image", |decision| &decision.name)
-                .to_owned(),
+            name: done.name,
             diff_id: done.layer.diff_id,
             descriptor: done.layer.descriptor.clone(),
             change: done.change,

@@ -74,7 +74,8 @@ impl Maker<'_> {
     /// The fingerprint of an app is settled before its files are read: what changes later then shows.
     fn look(&self, decision: &Decision, content: &LayerContent) -> Result<Seen, LayerError> {
         let known = root(content).is_some_and(|root| self.inputs.fingerprints.knows(root));
-        let keep = decision.role == Role::App && self.cache.is_some();
+        let remembers = self.cache.is_some_and(CacheTransaction::remembers);
+        let keep = decision.role == Role::App && remembers;
         if !known && !keep {
             return Ok(Seen::default());
         }

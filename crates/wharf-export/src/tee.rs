@@ -1,5 +1,8 @@
 //! The archive of a layer on its way into the cache, while the layer is made.
-use std::io::{self, Write};
+use std::{
+    fmt::Display,
+    io::{self, Write},
+};
 use wharf_cache::{CacheTee, CacheTransaction};
 use wharf_spec::{digest::Digest, log::Log};
 
@@ -18,44 +21,41 @@ impl<'a> Tee<'a> {
         layer: &'a str,
         log: &'a dyn Log,
     ) -> Option<Self> {
+        let mut tee = Self {
+            inner: None,
+            layer,
+            log,
+        };
         match cache.tee() {
-            Ok(inner) => Some(Self {
-                inner: Some(inner?),
-                layer,
-                log,
-            }),
-            Err(error) => {
-                log.debug(&format!(
-                    "Not caching layer '{layer}' while it is made: {error}"
-                ));
-                None
-            }
+            Ok(inner) => tee.inner = Some(inner?),
+            Err(error) => tee.give_up(&error),
         }
+        Some(tee)
     }
 
     /// The archive is complete.
-    pub(crate) fn keep(self, diff_id: Digest) {
-        if let Some(inner) = self.inner
+    pub(crate) fn keep(mut self, diff_id: Digest) {
+        if let Some(inner) = self.inner.take()
             && let Err(error) = inner.keep(diff_id)
         {
-            let layer = self.layer;
-            self.log.debug(&format!(
-                "Not caching layer '{layer}' while it is made: {error}"
-            ));
+            self.give_up(&error);
         }
+    }
+
+    fn give_up(&mut self, error: &dyn Display) {
+        let layer = self.layer;
+        self.log.debug(&format!(
+            "Not caching layer '{layer}' while it is made: {error}"
+        ));
+        self.inner = None;
     }
 }
 
 impl Write for Tee<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if let Some(inner) = &mut self.inner
-            && let Err(error) = inner.write_all(bytes)
-        {
-            let layer = self.layer;
-            self.log.debug(&format!(
-                "Not caching layer '{layer}' while it is made: {error}"
-            ));
-            self.inner = None;
+        let written = self.inner.as_mut().map(|inner| inner.write_all(bytes));
+        if let Some(Err(error)) = written {
+            self.give_up(&error);
         }
         Ok(bytes.len())
     }

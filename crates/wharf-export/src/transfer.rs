@@ -33,6 +33,7 @@ pub(crate) struct Made {
 /// A layer that is in the repository.
 #[derive(Debug)]
 pub(crate) struct Done {
+    pub(crate) name: String,
     pub(crate) layer: DraftLayer,
     pub(crate) change: Change,
     pub(crate) fingerprint: Option<Digest>,
@@ -40,26 +41,26 @@ pub(crate) struct Done {
 }
 
 /// The layers of one image.
-pub(crate) struct Line<'a> {
-    /// How many there are.
-    pub(crate) count: usize,
+pub(crate) struct Line<'a, W> {
+    /// What they are made from, in order.
+    pub(crate) works: &'a [W],
     /// How many are made at a time.
     pub(crate) makers: NonZeroUsize,
-    /// Makes one by its index.
-    pub(crate) make: &'a (dyn Fn(usize) -> Result<Made, ExportError> + Sync),
+    pub(crate) make: &'a Make<'a, W>,
     /// Told of each, in order.
-    pub(crate) announce: &'a mut dyn FnMut(usize, &Made),
+    pub(crate) announce: &'a mut dyn FnMut(&W, &Made),
 }
 
+type Make<'a, W> = dyn Fn(&W) -> Outcome + Sync + 'a;
 type Outcome = Result<Made, ExportError>;
 type Uploaded = Vec<(usize, Result<Done, ExportError>)>;
 
 /// Makes and uploads every layer to `repository`; a store links layers to further ones itself. Returns them in order,
 /// or the first failure.
-pub(crate) fn run(
+pub(crate) fn run<W: Sync>(
     store: &dyn ImageStore,
     repository: &Reference,
-    line: &mut Line<'_>,
+    line: &mut Line<'_, W>,
 ) -> Result<Vec<Done>, ExportError> {
     let stop = AtomicBool::new(false);
     let next = AtomicUsize::new(0);
@@ -75,13 +76,13 @@ pub(crate) fn run(
             .collect();
         // The uploaders own the receiver: when all have stopped, sending fails instead of waiting for ever.
         drop(uploads);
-        for _ in 0..line.makers.get().min(line.count) {
+        for _ in 0..line.makers.get().min(line.works.len()) {
             let (finished, stop, make) = (finished.clone(), &stop, line.make);
-            let turn = (&next, line.count);
+            let turn = (&next, line.works);
             scope.spawn(move || make_all(make, turn, &finished, stop));
         }
         drop(finished);
-        let produced = hand_over(&made, line.announce, &to_upload, &stop);
+        let produced = hand_over(&made, line, &to_upload, &stop);
         // Makers that wait to hand over a layer nobody wants stop now.
         drop((made, to_upload));
         let uploaded: Uploaded = uploaders
@@ -99,40 +100,46 @@ pub(crate) fn run(
 }
 
 /// Makes layers until there are no more, or nobody takes them.
-fn make_all(
-    make: &(dyn Fn(usize) -> Outcome + Sync),
-    (next, count): (&AtomicUsize, usize),
+fn make_all<W>(
+    make: &Make<'_, W>,
+    (next, works): (&AtomicUsize, &[W]),
     finished: &SyncSender<(usize, Outcome)>,
     stop: &AtomicBool,
 ) {
     while !stop.load(Ordering::Relaxed) {
         let index = next.fetch_add(1, Ordering::Relaxed);
-        if index >= count || finished.send((index, make(index))).is_err() {
+        let Some(work) = works.get(index) else {
+            return;
+        };
+        if finished.send((index, make(work))).is_err() {
             return;
         }
     }
 }
 
 /// Brings what the makers finish into order, and to the uploaders.
-fn hand_over(
+fn hand_over<W>(
     made: &Receiver<(usize, Outcome)>,
-    announce: &mut dyn FnMut(usize, &Made),
+    line: &mut Line<'_, W>,
     to_upload: &SyncSender<(usize, Made)>,
     stop: &AtomicBool,
 ) -> Result<(), ExportError> {
     let mut early = BTreeMap::new();
-    let mut turn = 0;
+    let mut works = line.works.iter().enumerate();
+    let mut turn = works.next();
     for (index, outcome) in made {
         early.insert(index, outcome);
-        while let Some(outcome) = early.remove(&turn) {
+        while let Some((index, work)) = turn
+            && let Some(outcome) = early.remove(&index)
+        {
             let made = outcome.inspect_err(|_| stop.store(true, Ordering::Relaxed))?;
-            announce(turn, &made);
-            if to_upload.send((turn, made)).is_err() {
+            (line.announce)(work, &made);
+            if to_upload.send((index, made)).is_err() {
                 // An upload has failed, and its reason is among what was uploaded.
                 stop.store(true, Ordering::Relaxed);
                 return Ok(());
             }
-            turn += 1;
+            turn = works.next();
         }
     }
     Ok(())
@@ -174,11 +181,12 @@ fn upload(store: &dyn ImageStore, repository: &Reference, made: Made) -> Result<
     let transfer = store
         .put_layer(repository, &layer)
         .map_err(|source| ExportError::Upload {
-            layer: name,
+            layer: name.clone(),
             source,
         })?;
     layer.source = LayerSource::Repository(repository.clone());
     Ok(Done {
+        name,
         layer,
         change,
         fingerprint,

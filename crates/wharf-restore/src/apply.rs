@@ -77,7 +77,7 @@ pub(crate) fn apply(
         match outcome {
             Ok(bytes) => restored.push(RestoredLayer {
                 name: job.decision.name(),
-                path: layer_dir(inputs, job.decision),
+                path: layer_dir(inputs, job.decision).components().collect(),
                 diff_id: job.diff_id,
                 bytes,
             }),

@@ -41,7 +41,7 @@ pub(crate) fn take(
 
 fn look(inputs: &RestoreInputs, layer: &RestoredLayer) -> Result<Option<Taken>, LayerError> {
     let content = LayerContent::Tree {
-        root: layer.path.components().collect(),
+        root: layer.path.clone(),
         owner: inputs.owner,
     };
     content.fingerprint()
@@ -49,12 +49,7 @@ fn look(inputs: &RestoreInputs, layer: &RestoredLayer) -> Result<Option<Taken>, 
 
 fn settle((layer, taken): &(&RestoredLayer, Taken)) -> Option<Seen> {
     Some(Seen {
-        root: layer
-            .path
-            .components()
-            .collect::<std::path::PathBuf>()
-            .to_str()?
-            .to_owned(),
+        root: layer.path.to_str()?.to_owned(),
         fingerprint: taken.settle()?,
         diff_id: layer.diff_id,
     })

@@ -75,7 +75,7 @@ pub struct Restored {
 pub struct RestoredLayer {
     /// `<buildpack>:<layer>`.
     pub name: String,
-    /// Its directory.
+    /// Its directory, without doubled or trailing slashes.
     pub path: PathBuf,
     /// Diff ID of its archive.
     pub diff_id: Digest,

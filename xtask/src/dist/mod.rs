@@ -4,7 +4,7 @@ mod pack;
 mod same;
 mod stamp;
 
-use crate::{process, workspace};
+use crate::{packages, process, workspace};
 use anyhow::{Context, Result, bail};
 use executables::{Checkout, Executables};
 pub(crate) use pack::architecture;
@@ -17,6 +17,7 @@ use std::{
 
 /// `cargo xtask dist [--verify]`.
 pub(crate) fn task(args: &[String]) -> Result<()> {
+    packages::ensure_for_build()?;
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     match args.as_slice() {
         [] => run().map(|_| ()),

@@ -7,7 +7,7 @@ use std::{fmt, io};
 /// A compressed block is at most this much larger than the block.
 const EXPANSION: usize = BLOCK / 64;
 
-/// Room for any block, compressed or not.
+/// Bytes that any block fits into, compressed or not.
 pub const ROOM: usize = BLOCK + EXPANSION;
 
 /// Compresses blocks of at most one MiB; owned by one thread.

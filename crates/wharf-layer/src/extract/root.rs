@@ -141,6 +141,10 @@ impl<'a> Root<'a> {
 
     /// Makes sure that `path` and what leads to it are as they would be if all files had been written one by one.
     pub(super) fn catch_up_with(&mut self, path: &Path) {
+        // What is in its place, or above it, is about to be replaced.
+        if matches!(&self.recent, Some((recent, _)) if recent.starts_with(path)) {
+            self.forget_recent();
+        }
         let dispatch = &self.dispatch;
         let parent = path.parent().unwrap_or(Path::new(""));
         let is_recent = self.recent.as_ref().is_some_and(|(path, _)| path == parent);
