@@ -23,7 +23,7 @@ pub(crate) struct Http {
 
 impl Http {
     pub(crate) fn new(options: &RegistryOptions) -> Result<Self, RegistrySetupError> {
-        let trust = Trust::load(&options.certificates)?;
+        let trust = Trust::new(&options.certificates)?;
         let builder = || {
             // HTTP/1.1 only: uploads need a Content-Length and a connection of their own more than multiplexing.
             Client::builder()

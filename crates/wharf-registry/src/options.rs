@@ -41,7 +41,7 @@ impl Default for RegistryOptions {
     }
 }
 
-/// Certificate authorities to trust. Files are read when the store is made, before privileges are dropped.
+/// Certificate authorities to trust. Files are read when the first certificate is to be verified.
 #[derive(Debug, Clone, Default)]
 pub struct TrustedCertificates {
     /// `SSL_CERT_FILE`: used instead of the system's bundle.

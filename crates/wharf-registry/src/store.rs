@@ -71,7 +71,7 @@ struct Shared {
 }
 
 impl RegistryStore {
-    /// Makes a store. Certificates are read and threads started here; no connection is made.
+    /// Makes a store. Threads are started here; no connection is made.
     pub fn new(options: RegistryOptions) -> Result<Self, RegistrySetupError> {
         let http = Arc::new(Http::new(&options)?);
         let runtime = Builder::new_multi_thread()

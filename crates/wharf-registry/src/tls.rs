@@ -2,7 +2,10 @@
 use crate::{options::TrustedCertificates, store::RegistrySetupError};
 use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
-    client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+    client::{
+        WebPkiServerVerifier,
+        danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+    },
     crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature},
     pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject},
 };
@@ -11,8 +14,8 @@ use std::{
     error::Error,
     fs::File,
     io::{self, Read},
-    path::{Path, PathBuf},
-    sync::Arc,
+    path::{Component, Path, PathBuf},
+    sync::{Arc, OnceLock},
 };
 
 /// Where distributions keep their bundle; the first that is there counts.
@@ -28,10 +31,25 @@ const DIRECTORIES: [&str; 2] = ["/etc/ssl/certs", "/etc/pki/tls/certs"];
 const FILE_LIMIT: u64 = 16 << 20;
 const DIRECTORY_LIMIT: usize = 4096;
 
-/// The authorities of a run.
+/// The authorities of a run. The system's are read when the first certificate is to be verified: there are hundreds of
+/// files, and a registry without TLS needs none.
 #[derive(Debug, Clone)]
 pub(crate) struct Trust {
-    roots: Arc<RootCertStore>,
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    certificates: TrustedCertificates,
+    extra: Vec<CertificateDer<'static>>,
+    loaded: OnceLock<Authorities>,
+}
+
+/// The authorities as read.
+#[derive(Debug)]
+struct Authorities {
+    /// None when no authority is known: then nothing can be verified.
+    verifier: Option<Arc<WebPkiServerVerifier>>,
     /// Why there may be too few of them; part of the advice when a certificate is refused.
     note: Option<String>,
 }
@@ -47,42 +65,37 @@ pub(crate) struct Distrust {
     pub(crate) certificate: bool,
 }
 
+impl Shared {
+    fn authorities(&self) -> &Authorities {
+        self.loaded.get_or_init(|| {
+            let (roots, note) = read_authorities(&self.certificates, &self.extra);
+            let verifier =
+                WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider()).build();
+            Authorities {
+                verifier: verifier.ok(),
+                note,
+            }
+        })
+    }
+}
+
 impl Trust {
-    pub(crate) fn load(certificates: &TrustedCertificates) -> Result<Self, RegistrySetupError> {
-        let mut found = HashSet::new();
-        let mut note = None;
-        if let Some(path) = &certificates.file {
-            match read_limited(path) {
-                Ok(pem) => found.extend(parse(&pem)),
-                Err(error) => note = Some(format!("cannot read '{}': {error}", path.display())),
-            }
-        } else if let Some(pem) = BUNDLES
-            .iter()
-            .find_map(|path| read_limited(path.as_ref()).ok())
-        {
-            found.extend(parse(&pem));
-        }
-        let defaults = || DIRECTORIES.iter().map(PathBuf::from).collect();
-        for directory in certificates.directories.clone().unwrap_or_else(defaults) {
-            for pem in directory_files(&directory) {
-                found.extend(parse(&pem));
-            }
-        }
+    /// Further certificates are judged now, files of the system are read when they are needed.
+    pub(crate) fn new(certificates: &TrustedCertificates) -> Result<Self, RegistrySetupError> {
+        let mut extra = Vec::new();
         for (index, pem) in certificates.extra_pem.iter().enumerate() {
-            let before = found.len();
-            found.extend(parse(pem));
-            if found.len() == before && parse(pem).next().is_none() {
+            let before = extra.len();
+            extra.extend(parse(pem));
+            if extra.len() == before {
                 return Err(RegistrySetupError::Certificate { index });
             }
         }
-        if found.is_empty() && note.is_none() {
-            note = Some("no certificate authorities were found on this system".to_owned());
-        }
-        let mut roots = RootCertStore::empty();
-        roots.add_parsable_certificates(found);
         Ok(Self {
-            roots: Arc::new(roots),
-            note,
+            shared: Arc::new(Shared {
+                certificates: certificates.clone(),
+                extra,
+                loaded: OnceLock::new(),
+            }),
         })
     }
 
@@ -90,7 +103,11 @@ impl Trust {
     pub(crate) fn verifying(&self) -> Result<ClientConfig, rustls::Error> {
         Ok(ClientConfig::builder_with_provider(provider())
             .with_safe_default_protocol_versions()?
-            .with_root_certificates(self.roots.clone())
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(Verifier {
+                authorities: Some(self.shared.clone()),
+                provider: provider(),
+            }))
             .with_no_client_auth())
     }
 
@@ -133,7 +150,7 @@ impl Trust {
         };
         Some(Distrust {
             problem,
-            advice: match &self.note {
+            advice: match self.shared.loaded.get().and_then(|it| it.note.as_ref()) {
                 Some(note) => format!("{advice} ({note})"),
                 None => advice.to_owned(),
             },
@@ -167,9 +184,45 @@ fn provider() -> Arc<CryptoProvider> {
     Arc::new(ring::default_provider())
 }
 
+/// The system's authorities and `extra` ones, and why they may be too few.
+fn read_authorities(
+    certificates: &TrustedCertificates,
+    extra: &[CertificateDer<'static>],
+) -> (RootCertStore, Option<String>) {
+    let mut found: HashSet<_> = extra.iter().cloned().collect();
+    let mut note = None;
+    if let Some(path) = &certificates.file {
+        match read_limited(path) {
+            Ok(pem) => found.extend(parse(&pem)),
+            Err(error) => note = Some(format!("cannot read '{}': {error}", path.display())),
+        }
+    } else if let Some(pem) = BUNDLES
+        .iter()
+        .find_map(|path| read_limited(path.as_ref()).ok())
+    {
+        found.extend(parse(&pem));
+    }
+    let defaults = || DIRECTORIES.iter().map(PathBuf::from).collect();
+    let directories = certificates.directories.clone();
+    for directory in directories.unwrap_or_else(defaults) {
+        for pem in directory_files(&directory) {
+            found.extend(parse(&pem));
+        }
+    }
+    if found.is_empty() && note.is_none() {
+        note = Some("no certificate authorities were found on this system".to_owned());
+    }
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(found);
+    (roots, note)
+}
+
 fn read_limited(path: &Path) -> io::Result<Vec<u8>> {
-    let mut pem = Vec::new();
-    File::open(path)?.take(FILE_LIMIT).read_to_end(&mut pem)?;
+    let file = File::open(path)?;
+    let size = file.metadata()?.len().min(FILE_LIMIT);
+    // One byte more, so that the end is seen without growing.
+    let mut pem = Vec::with_capacity(usize::try_from(size).unwrap_or(0) + 1);
+    file.take(FILE_LIMIT).read_to_end(&mut pem)?;
     Ok(pem)
 }
 
@@ -184,8 +237,20 @@ fn directory_files(directory: &Path) -> impl Iterator<Item = Vec<u8>> {
         .take(DIRECTORY_LIMIT)
         .filter_map(|entry| {
             let path = entry.ok()?.path();
-            path.is_file().then(|| read_limited(&path).ok()).flatten()
+            let wanted = !is_alias(&path) && path.is_file();
+            wanted.then(|| read_limited(&path).ok()).flatten()
         })
+}
+
+/// Whether `path` is another name of a file beside it: directories of authorities have one by hash for each.
+fn is_alias(path: &Path) -> bool {
+    std::fs::read_link(path).is_ok_and(|target| {
+        let mut parts = target.components();
+        matches!(
+            (parts.next(), parts.next()),
+            (Some(Component::Normal(_)), None)
+        )
+    })
 }
 
 /// TLS without knowing with whom, for registries the platform calls insecure.
@@ -193,23 +258,36 @@ pub(crate) fn unverified() -> Result<ClientConfig, rustls::Error> {
     Ok(ClientConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()?
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(AnyCertificate(provider())))
+        .with_custom_certificate_verifier(Arc::new(Verifier {
+            authorities: None,
+            provider: provider(),
+        }))
         .with_no_client_auth())
 }
 
+/// Verifies by the authorities of a run; without any, takes every certificate.
 #[derive(Debug)]
-struct AnyCertificate(Arc<CryptoProvider>);
+struct Verifier {
+    authorities: Option<Arc<Shared>>,
+    provider: Arc<CryptoProvider>,
+}
 
-impl ServerCertVerifier for AnyCertificate {
+impl ServerCertVerifier for Verifier {
     fn verify_server_cert(
         &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
+        let Some(shared) = &self.authorities else {
+            return Ok(ServerCertVerified::assertion());
+        };
+        let Some(verifier) = &shared.authorities().verifier else {
+            return Err(CertificateError::UnknownIssuer.into());
+        };
+        verifier.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
     }
 
     fn verify_tls12_signature(
@@ -218,7 +296,7 @@ impl ServerCertVerifier for AnyCertificate {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &self.0.signature_verification_algorithms;
+        let algorithms = &self.provider.signature_verification_algorithms;
         verify_tls12_signature(message, certificate, signature, algorithms)
     }
 
@@ -228,11 +306,13 @@ impl ServerCertVerifier for AnyCertificate {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &self.0.signature_verification_algorithms;
+        let algorithms = &self.provider.signature_verification_algorithms;
         verify_tls13_signature(message, certificate, signature, algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
+        self.provider
+            .signature_verification_algorithms
+            .supported_schemes()
     }
 }
