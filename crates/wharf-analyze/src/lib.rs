@@ -14,8 +14,13 @@ mod run_image;
 pub use error::{AnalyzeError, Candidate};
 pub use inputs::{AnalyzeInputs, RunImageInput};
 
+use std::thread::{self, ScopedJoinHandle};
 use wharf_image::{Access, ImageStore};
-use wharf_spec::{files::analyzed::Analyzed, log::Log, reference::Reference};
+use wharf_spec::{
+    files::analyzed::{Analyzed, RunImage},
+    log::Log,
+    reference::Reference,
+};
 
 /// Where images live.
 #[derive(Debug, Clone, Copy)]
@@ -36,9 +41,15 @@ pub fn analyze(
 ) -> Result<Analyzed, AnalyzeError> {
     let store = stores.images;
     check_registries(inputs)?;
-    let run_image = run_image::resolve(inputs, store, log)?;
-    check_access(inputs, stores)?;
-    let previous = previous::find(inputs, store, log)?;
+    let Answers {
+        run_image,
+        access,
+        previous,
+    } = ask(inputs, stores);
+    let run_image = run_image?;
+    log.debug(&format!("Run image is '{}'", run_image.reference));
+    access?;
+    let previous = previous::describe(inputs, previous?, store, log);
     previous::restore_sbom(inputs, &previous, store, log)?;
     Ok(Analyzed {
         previous_image: Some(previous.identifier),
@@ -62,9 +73,38 @@ fn check_registries(inputs: &AnalyzeInputs) -> Result<(), AnalyzeError> {
     }
 }
 
-/// One check per repository and kind of access; the run image has been read by now.
+/// What the stores say.
+struct Answers {
+    run_image: Result<RunImage, AnalyzeError>,
+    access: Result<(), AnalyzeError>,
+    previous: Result<previous::Found, AnalyzeError>,
+}
+
+/// Asks everything at once: registries may be far away. Who reads the answers does so in the order of the phase.
+fn ask(inputs: &AnalyzeInputs, stores: Stores<'_>) -> Answers {
+    thread::scope(|scope| {
+        let run_image = scope.spawn(|| run_image::resolve(inputs, stores.images));
+        let access = scope.spawn(|| check_access(inputs, stores));
+        let previous = previous::find(inputs, stores.images);
+        Answers {
+            run_image: joined(run_image),
+            access: joined(access),
+            previous,
+        }
+    })
+}
+
+fn joined<T>(thread: ScopedJoinHandle<'_, T>) -> T {
+    thread
+        .join()
+        .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
+/// One check per repository and kind of access. The run image and the previous image are read anyway.
 fn check_access(inputs: &AnalyzeInputs, stores: Stores<'_>) -> Result<(), AnalyzeError> {
-    ensure(stores.images, &inputs.previous_image, Access::Read)?;
+    let is_read = |store: &dyn ImageStore, reference: &Reference| {
+        std::ptr::addr_eq(store, stores.images) && reference.same_repository(&inputs.previous_image)
+    };
     let outputs = std::iter::once(&inputs.output).chain(&inputs.additional_tags);
     let outputs = outputs.map(|reference| (stores.images, reference));
     let caches = inputs.cache_image.iter().map(|one| (stores.caches, one));
@@ -76,7 +116,9 @@ fn check_access(inputs: &AnalyzeInputs, stores: Stores<'_>) -> Result<(), Analyz
         if checked.iter().any(is_seen) {
             continue;
         }
-        ensure(store, reference, Access::Read)?;
+        if !is_read(store, reference) {
+            ensure(store, reference, Access::Read)?;
+        }
         ensure(store, reference, Access::Write)?;
         checked.push((store, reference));
     }

@@ -4,7 +4,7 @@ use std::{
     fs, io,
     path::{Path, PathBuf},
 };
-use wharf_image::{Image, ImageStore, StoreErrorKind};
+use wharf_image::{Access, Image, ImageStore, StoreErrorKind};
 use wharf_layer::{VerifyingReader, blob::decompress, extract};
 use wharf_spec::{
     digest::Digest,
@@ -31,37 +31,59 @@ pub(crate) struct Previous {
     pub(crate) metadata: LifecycleMetadata,
 }
 
-pub(crate) fn find(
+/// What there is under the name of the previous image.
+#[derive(Debug)]
+pub(crate) enum Found {
+    Image(Image),
+    Nothing,
+    /// An image for other platforms, or none of an index for this one.
+    Unusable(StoreErrorKind),
+}
+
+/// Reads the previous image, which shows that it may be read.
+pub(crate) fn find(inputs: &AnalyzeInputs, store: &dyn ImageStore) -> Result<Found, AnalyzeError> {
+    let reference = &inputs.previous_image;
+    match store.find(reference, &inputs.platform) {
+        Ok(Some(image)) => Ok(Found::Image(image)),
+        Ok(None) => Ok(Found::Nothing),
+        Err(error) if error.is_wrong_platform() => Ok(Found::Unusable(error.kind)),
+        Err(error) => {
+            // Nothing may be read there, or what can be read is bad.
+            crate::ensure(store, reference, Access::Read)?;
+            Err(AnalyzeError::ReadPrevious(error))
+        }
+    }
+}
+
+/// Describes what was found, and says what is missing.
+pub(crate) fn describe(
     inputs: &AnalyzeInputs,
+    found: Found,
     store: &dyn ImageStore,
     log: &dyn Log,
-) -> Result<Previous, AnalyzeError> {
+) -> Previous {
     let reference = &inputs.previous_image;
-    let image = match store.find(reference, &inputs.platform) {
-        Ok(image) => image,
-        Err(error) if matches!(error.kind, StoreErrorKind::WrongPlatform { .. }) => {
-            log.warn(&format!(
-                "Previous image '{reference}' is not used: {}",
-                error.kind
-            ));
-            return Ok(Previous::default());
+    let image = match found {
+        Found::Image(image) => image,
+        Found::Nothing => {
+            log.info(&format!("Image with name \"{reference}\" not found"));
+            return Previous::default();
         }
-        Err(error) => return Err(AnalyzeError::ReadPrevious(error)),
-    };
-    let Some(image) = image else {
-        log.info(&format!("Image with name \"{reference}\" not found"));
-        return Ok(Previous::default());
+        Found::Unusable(why) => {
+            log.warn(&format!("Previous image '{reference}' is not used: {why}"));
+            return Previous::default();
+        }
     };
     let identifier = store.identify(reference, &image);
     log.debug(&format!("Found image with identifier \"{identifier}\""));
     let metadata = metadata(&image, inputs, log);
-    Ok(Previous {
+    Previous {
         image: Some(image),
         identifier: ImageIdentifier {
             reference: identifier,
         },
         metadata,
-    })
+    }
 }
 
 /// The label is a hint about work that can be saved; a bad one costs that work and nothing else.

@@ -5,7 +5,6 @@ use wharf_image::{Image, ImageStore, StoreError, StoreErrorKind};
 use wharf_spec::{
     api::BaseContract,
     files::{analyzed::RunImage, run::RunImageMetadata},
-    log::Log,
     reference::Reference,
 };
 
@@ -13,18 +12,12 @@ use wharf_spec::{
 pub(crate) fn resolve(
     inputs: &AnalyzeInputs,
     store: &dyn ImageStore,
-    log: &dyn Log,
 ) -> Result<RunImage, AnalyzeError> {
     let (reference, image) = match &inputs.run_image {
         RunImageInput::Named(reference) => named(inputs, reference, store)?,
         RunImageInput::Candidates(entry) => first_readable(inputs, entry, store)?,
     };
-    let described = describe(inputs, &reference, &image, store)?;
-    log.debug(&format!(
-        "Run image '{reference}' is {}",
-        described.reference
-    ));
-    Ok(described)
+    describe(inputs, &reference, &image, store)
 }
 
 fn named(

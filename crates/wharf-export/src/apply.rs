@@ -7,7 +7,7 @@ use crate::{
     transfer::{self, Done, Line, Made},
 };
 use wharf_cache::CacheTransaction;
-use wharf_image::{DraftLayer, Image, ImageDraft, ImageStore};
+use wharf_image::{DraftLayer, Image, ImageDraft, ImageStore, Layer, LayerSource};
 use wharf_spec::{api::History, digest::Digest, log::Log, reference::Reference};
 
 /// An image and where it was read.
@@ -62,7 +62,6 @@ pub(crate) fn find_previous(
     inputs: &ExportInputs,
     handoff: &Handoff<'_>,
     store: &dyn ImageStore,
-    log: &dyn Log,
 ) -> Result<Option<Located>, ExportError> {
     let Some(identifier) = handoff.analyzed.previous_reference() else {
         return Ok(None);
@@ -73,14 +72,20 @@ pub(crate) fn find_previous(
     let image = store
         .find(&reference, &inputs.platform)
         .map_err(ExportError::ReadPrevious)?;
-    if image.is_some() {
-        log.info(&format!("Reusing layers from image '{identifier}'"));
-    } else {
-        log.warn(&format!(
-            "Previous image '{identifier}' is gone; no layer can be taken from it"
-        ));
-    }
     Ok(image.map(|image| Located { reference, image }))
+}
+
+/// Says whether layers can be taken from the previous image that `analyzed.toml` names.
+pub(crate) fn tell_of_previous(handoff: &Handoff<'_>, previous: Option<&Located>, log: &dyn Log) {
+    match (handoff.analyzed.previous_reference(), previous) {
+        (None, _) => {}
+        (Some(identifier), Some(_)) => {
+            log.info(&format!("Reusing layers from image '{identifier}'"));
+        }
+        (Some(identifier), None) => log.warn(&format!(
+            "Previous image '{identifier}' is gone; no layer can be taken from it"
+        )),
+    }
 }
 
 /// Makes every layer and brings it to the repositories of the outputs.
@@ -118,7 +123,7 @@ pub(crate) fn assemble(
             works: &works,
             makers: inputs.encoder.workers(),
             make: &|work| match work {
-                Work::Base(layer) => Ok(of_base(layer)),
+                Work::Base(layer) => Ok(of_base(layer, previous)),
                 Work::Decided(decision) => maker.make(decision),
             },
             announce: &mut |work, made| {
@@ -138,10 +143,16 @@ enum Work<'a> {
     Decided(&'a Decision),
 }
 
-fn of_base(layer: &DraftLayer) -> Made {
+/// A layer of the run image; it is the previous image's, too, when the app was built on the same one.
+fn of_base(layer: &DraftLayer, previous: Option<&Located>) -> Made {
+    let mut layer = layer.clone();
+    let is_same = |other: &Layer| other.descriptor.digest == layer.descriptor.digest;
+    if let Some(previous) = previous.filter(|it| it.image.layers().iter().any(is_same)) {
+        layer.source = LayerSource::Repository(previous.reference.clone());
+    }
     Made {
         name: "run image".to_owned(),
-        layer: layer.clone(),
+        layer,
         change: Change::Base,
         fingerprint: None,
     }

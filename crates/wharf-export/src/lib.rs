@@ -37,6 +37,7 @@ pub use decide::{Decision, LayerPlan, Role, decide};
 pub use error::{CacheExportError, ExportError};
 pub use inputs::{ExportInputs, Handoff};
 
+use std::thread;
 use wharf_cache::CacheTransaction;
 use wharf_image::{Descriptor, ImageStore, Transfer};
 use wharf_spec::{
@@ -99,8 +100,14 @@ pub fn export(
     log: &dyn Log,
 ) -> Result<Exported, ExportError> {
     save::first_output(inputs)?;
-    let base = apply::find_base(inputs, handoff, store)?;
-    let previous = apply::find_previous(inputs, handoff, store, log)?;
+    let (base, previous) = thread::scope(|scope| {
+        let previous = scope.spawn(|| apply::find_previous(inputs, handoff, store));
+        let base = apply::find_base(inputs, handoff, store);
+        (base, previous.join())
+    });
+    let base = base?;
+    let previous = previous.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+    apply::tell_of_previous(handoff, previous.as_ref(), log);
     let entrypoint = config::entrypoint(inputs, handoff.build_metadata)?;
     lifecycle_sbom::copy(inputs)?;
     let collected = collect::collect(inputs, handoff)?;

@@ -178,12 +178,17 @@ fn upload(store: &dyn ImageStore, repository: &Reference, made: Made) -> Result<
         change,
         fingerprint,
     } = made;
-    let transfer = store
-        .put_layer(repository, &layer)
-        .map_err(|source| ExportError::Upload {
+    let is_there =
+        matches!(&layer.source, LayerSource::Repository(from) if store.is_shared(from, repository));
+    let transfer = if is_there {
+        Transfer::Existing
+    } else {
+        let put = store.put_layer(repository, &layer);
+        put.map_err(|source| ExportError::Upload {
             layer: name.clone(),
             source,
-        })?;
+        })?
+    };
     layer.source = LayerSource::Repository(repository.clone());
     Ok(Done {
         name,

@@ -59,6 +59,13 @@ pub trait ImageStore: fmt::Debug + Send + Sync {
     /// Whether the caller has `access` to the repository of `reference`.
     fn check_access(&self, reference: &Reference, access: Access) -> Result<(), StoreError>;
 
+    /// Whether layers of an image found at `from` are in the repository of `to` for certain, so that
+    /// [`put_layer`](Self::put_layer) would find each of them there.
+    fn is_shared(&self, from: &Reference, to: &Reference) -> bool {
+        let _ = (from, to);
+        false
+    }
+
     /// Makes sure the layer's bytes are in the repository of `to`.
     fn put_layer(&self, to: &Reference, layer: &DraftLayer) -> Result<Transfer, StoreError>;
 

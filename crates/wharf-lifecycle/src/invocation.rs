@@ -254,25 +254,36 @@ impl Run<'_> {
         let images = self.images(resolver)?;
         let inputs = Rebase::resolve(resolver).map_err(Failure::Inputs)?;
         let mut references = inputs.references();
-        if inputs.run_image.is_none() {
-            references.extend(self.recorded_run_images(&inputs, &images));
+        // Which registries the recorded run images are in, the app image says.
+        let early = match &inputs.run_image {
+            Some(_) => None,
+            None => self.open_early(&inputs, &images),
+        };
+        if let Some(stores) = &early {
+            let store = stores.images.as_ref();
+            let platform = crate::session::platform();
+            let recorded = phases::rebase::recorded_run_images(&inputs, store, &platform);
+            references.extend(recorded);
         }
         let prepared = self.prepare(inputs, resolver, (&images, references, Vec::new()))?;
-        let (inputs, mut session, stores) = self.connect(prepared, &images)?;
+        let (inputs, mut session, stores) = match early {
+            Some(stores) => {
+                stores.caches.add_credentials(prepared.credentials.clone());
+                let (inputs, session) = self.session(prepared);
+                (inputs, session, stores)
+            }
+            None => self.connect(prepared, &images)?,
+        };
+        session.layout.clone_from(&images.layout);
         self.make_temporary(&mut session)?;
         phases::rebase::run(&inputs, &session, &stores)
     }
 
-    fn recorded_run_images(&self, inputs: &Rebase, images: &Images) -> Vec<Reference> {
+    /// The stores before the process is prepared; what fails now is for the phase to report.
+    fn open_early(&self, inputs: &Rebase, images: &Images) -> Option<Stores> {
         let environment = &self.raw.environment;
-        let Ok(credentials) = crate::credentials::resolve(environment, &inputs.references()) else {
-            return Vec::new();
-        };
-        let Ok(stores) = Stores::open(images, environment, credentials) else {
-            return Vec::new();
-        };
-        let store = stores.images.as_ref();
-        phases::rebase::recorded_run_images(inputs, store, &crate::session::platform())
+        let credentials = crate::credentials::resolve(environment, &inputs.references()).ok()?;
+        Stores::open(images, environment, credentials).ok()
     }
 
     fn images(&self, resolver: &Resolver<'_>) -> Result<Images, Failure> {

@@ -133,7 +133,7 @@ impl<'a> Session<'a> {
             }
             CacheChoice::Image(reference) => {
                 let stale = self.api.features().stale_cache_image;
-                let store = Arc::clone(&stores.caches);
+                let store: Arc<dyn ImageStore> = stores.caches.clone();
                 let cache = ImageCache::new(store, reference.clone(), self.encoder(), self.console)
                     .delete_replaced(stale == StaleCacheImage::Delete);
                 Ok(Some(Box::new(cache)))
@@ -168,7 +168,7 @@ pub(crate) struct Stores {
     /// The images of the build.
     pub(crate) images: Arc<dyn ImageStore>,
     /// Cache images: always in a registry.
-    pub(crate) caches: Arc<dyn ImageStore>,
+    pub(crate) caches: Arc<RegistryStore>,
 }
 
 impl Stores {
@@ -177,7 +177,7 @@ impl Stores {
         environment: &Environment,
         credentials: Credentials,
     ) -> Result<Self, SessionError> {
-        let registry: Arc<dyn ImageStore> = Arc::new(RegistryStore::new(RegistryOptions {
+        let registry = Arc::new(RegistryStore::new(RegistryOptions {
             credentials,
             insecure: images.insecure.clone(),
             certificates: certificates(environment),
@@ -186,7 +186,7 @@ impl Stores {
         })?);
         let images: Arc<dyn ImageStore> = match &images.layout {
             Some(root) => Arc::new(LayoutStore::new(root.clone())),
-            None => Arc::clone(&registry),
+            None => Arc::clone(&registry) as Arc<dyn ImageStore>,
         };
         Ok(Self {
             images,

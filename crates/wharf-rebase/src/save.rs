@@ -1,11 +1,17 @@
 //! Writes layers, image and tags.
 use crate::{RebaseError, RebaseInputs};
-use wharf_image::{ImageStore, SealedImage};
+use std::{
+    sync::atomic::{AtomicUsize, Ordering},
+    thread,
+};
+use wharf_image::{DraftLayer, ImageStore, LayerSource, SealedImage, Transfer};
 use wharf_spec::{
     files::report::{ImageReport, Report},
     log::Log,
     reference::Reference,
 };
+
+const CONCURRENT_LAYERS: usize = 4;
 
 /// The first output; there must be one, and all must be on its registry.
 pub(crate) fn first_output(inputs: &RebaseInputs) -> Result<&Reference, RebaseError> {
@@ -31,10 +37,7 @@ pub(crate) fn save(
 ) -> Result<Report, RebaseError> {
     let first = first_output(inputs)?;
     log.info(&format!("Saving {first}..."));
-    for layer in &sealed.layers {
-        let transfer = store.put_layer(first, layer).map_err(RebaseError::Save)?;
-        log.debug(&format!("Layer {}: {transfer:?}", layer.diff_id));
-    }
+    put_layers(first, &sealed.layers, store, log)?;
     let written = store
         .put_image(sealed, &inputs.outputs)
         .map_err(RebaseError::Save)?;
@@ -53,4 +56,48 @@ pub(crate) fn save(
             manifest_size: written.manifest_size,
         },
     })
+}
+
+/// Brings what is missing to the repository, several layers at a time.
+fn put_layers(
+    to: &Reference,
+    layers: &[DraftLayer],
+    store: &dyn ImageStore,
+    log: &dyn Log,
+) -> Result<(), RebaseError> {
+    let is_there = |layer: &&DraftLayer| matches!(&layer.source, LayerSource::Repository(from) if store.is_shared(from, to));
+    let (there, missing): (Vec<_>, Vec<_>) = layers.iter().partition(is_there);
+    for layer in there {
+        log.debug(&format!(
+            "Layer {}: {:?}",
+            layer.diff_id,
+            Transfer::Existing
+        ));
+    }
+    let next = AtomicUsize::new(0);
+    let put = || {
+        let mut transfers = Vec::new();
+        while let Some(layer) = missing.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let transfer = store.put_layer(to, layer).map_err(RebaseError::Save)?;
+            transfers.push((layer.diff_id, transfer));
+        }
+        Ok(transfers)
+    };
+    let transfers = thread::scope(|scope| {
+        let threads: Vec<_> = (0..missing.len().min(CONCURRENT_LAYERS))
+            .map(|_| scope.spawn(put))
+            .collect();
+        threads
+            .into_iter()
+            .map(|thread| {
+                thread
+                    .join()
+                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            })
+            .collect::<Result<Vec<_>, _>>()
+    })?;
+    for (diff_id, transfer) in transfers.into_iter().flatten() {
+        log.debug(&format!("Layer {diff_id}: {transfer:?}"));
+    }
+    Ok(())
 }

@@ -112,6 +112,11 @@ impl Credentials {
         (!headers.is_empty()).then(|| serde_json::Value::Object(headers).to_string())
     }
 
+    /// Adds the accounts of `other`; they come before those that are there.
+    pub fn extend(&mut self, other: Self) {
+        self.accounts.extend(other.accounts);
+    }
+
     pub(crate) fn insert(&mut self, host: &str, account: Account) {
         self.insert_key(registry_key(host).to_owned(), account);
     }

@@ -42,16 +42,20 @@ pub(crate) struct PutBlob {
     pub(crate) source: Arc<dyn BlobSource>,
     /// A repository of this registry that has it.
     pub(crate) mount_from: Option<String>,
+    /// Whether it was made just now, so that asking for it would be in vain.
+    pub(crate) is_new: bool,
 }
 
 impl PutBlob {
-    pub(crate) fn from_bytes(repository: &str, digest: Digest, bytes: &[u8]) -> Self {
+    /// The config of a new image.
+    pub(crate) fn config(repository: &str, digest: Digest, bytes: &[u8]) -> Self {
         Self {
             repository: repository.to_owned(),
             digest,
             size: bytes.len() as u64,
             source: Arc::new(BytesSource(Bytes::copy_from_slice(bytes))),
             mount_from: None,
+            is_new: true,
         }
     }
 
@@ -84,16 +88,23 @@ impl Session {
     }
 
     async fn find_way(&self, blob: &PutBlob) -> Result<Transfer, Failure> {
-        if self.knows_blob(&blob.repository, blob.digest) || self.has_blob(blob).await? {
+        if self.knows_blob(&blob.repository, blob.digest) {
             return Ok(Transfer::Existing);
         }
         let mut started = None;
         if let Some(from) = &blob.mount_from {
+            // A mount succeeds as well where the blob is there, so nobody need ask before.
             match self.mount(blob, from).await? {
                 Mount::Done => return Ok(Transfer::Mounted),
                 Mount::Upload(target) => started = Some(target),
                 Mount::Refused => {}
             }
+        }
+        if !blob.is_new && self.has_blob(blob).await? {
+            if let Some(target) = started {
+                self.cancel_upload(&blob.repository, target).await;
+            }
+            return Ok(Transfer::Existing);
         }
         self.upload(blob, started).await?;
         Ok(Transfer::Uploaded)

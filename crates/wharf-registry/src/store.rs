@@ -1,5 +1,6 @@
 //! The store: sessions by registry, and the synchronous face of what happens on the runtime.
 use crate::{
+    credentials::Credentials,
     failure::Failure,
     http::Http,
     options::RegistryOptions,
@@ -64,6 +65,7 @@ pub struct RegistryStore {
 #[derive(Debug)]
 struct Shared {
     options: RegistryOptions,
+    credentials: Mutex<Credentials>,
     http: Arc<Http>,
     sessions: Mutex<BTreeMap<(String, String, bool), Arc<Session>>>,
     uploads: Semaphore,
@@ -85,12 +87,18 @@ impl RegistryStore {
             sessions: Mutex::default(),
             uploads: Semaphore::new(options.concurrent_uploads.max(1)),
             runtime: runtime.handle().clone(),
+            credentials: Mutex::new(options.credentials.clone()),
             options,
         };
         Ok(Self {
             shared: Arc::new(shared),
             runtime: Some(runtime),
         })
+    }
+
+    /// Adds accounts for registries that nobody knew of when the store was made.
+    pub fn add_credentials(&self, credentials: Credentials) {
+        lock(&self.shared.credentials).extend(credentials);
     }
 
     /// What was sent and received so far.
@@ -136,9 +144,12 @@ impl RegistryStore {
         self.wait("write image to", tag, async {
             let config = image.image.config_bytes();
             let digest = crate::pull::digest_of(config);
-            if !session.knows_blob(repository, digest) {
+            let is_known = session
+                .known_image(repository, image.image.digest())
+                .is_some();
+            if !is_known && !session.knows_blob(repository, digest) {
                 session
-                    .put_blob(&PutBlob::from_bytes(repository, digest, config))
+                    .put_blob(&PutBlob::config(repository, digest, config))
                     .await?;
             }
             session
@@ -153,7 +164,7 @@ impl Shared {
     fn session(&self, reference: &Reference) -> Arc<Session> {
         let name = reference.name();
         let insecure = scheme::is_insecure(&name, &self.options.insecure);
-        let (account_key, account) = self.options.credentials.account(&name);
+        let (account_key, account) = lock(&self.credentials).account(&name);
         let registry = reference.registry().to_owned();
         lock(&self.sessions)
             .entry((registry, account_key, insecure))
@@ -234,6 +245,11 @@ impl ImageStore for RegistryStore {
         }
     }
 
+    /// A registry takes no manifest without its blobs, and keeps them as long as the manifest is there.
+    fn is_shared(&self, from: &Reference, to: &Reference) -> bool {
+        from.same_repository(to)
+    }
+
     fn put_layer(&self, to: &Reference, layer: &DraftLayer) -> Result<Transfer, StoreError> {
         let (source, mount_from): (Arc<dyn BlobSource>, _) = match &layer.source {
             LayerSource::Bytes(source) => (source.clone(), None),
@@ -254,6 +270,7 @@ impl ImageStore for RegistryStore {
             size: layer.descriptor.size,
             source,
             mount_from,
+            is_new: false,
         };
         let session = self.shared.session(to);
         self.wait("upload layer to", to, async {
