@@ -16,6 +16,7 @@ mod save;
 pub use check::{Problem, check};
 pub use error::RebaseError;
 
+use std::thread::{self, ScopedJoinHandle};
 use wharf_image::{Image, ImageDraft, ImageStore, Platform, SealedImage, StoreError};
 use wharf_spec::{
     api::PlatformFeatures, files::report::Report, labels::lifecycle::LifecycleMetadata, log::Log,
@@ -47,12 +48,17 @@ pub fn rebase(
     log: &dyn Log,
 ) -> Result<Report, RebaseError> {
     save::first_output(inputs)?;
-    let app = read_app(inputs, store)?;
+    let (app, ahead) = thread::scope(|scope| {
+        let ahead = run_image::read_ahead(scope, inputs, store);
+        (read_app(inputs, store), ahead.and_then(joined))
+    });
+    let app = app?;
     let metadata = labels::read(&app).map_err(|source| RebaseError::Metadata {
         reference: inputs.app_image.to_string(),
         source,
     })?;
-    let (run_reference, base) = run_image::find(inputs, &metadata, &app.platform(), store)?;
+    let (run_reference, base) =
+        run_image::find(inputs, &metadata, (&app.platform(), ahead), store)?;
     log.info(&format!(
         "Rebasing {} on run image {run_reference}",
         inputs.app_image
@@ -71,6 +77,12 @@ pub fn rebase(
     draft.set_family(store.family(draft.family()));
     let sealed = seal(draft)?;
     save::save(inputs, &sealed, store, log)
+}
+
+fn joined<T>(thread: ScopedJoinHandle<'_, T>) -> T {
+    thread
+        .join()
+        .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
 fn read_app(inputs: &RebaseInputs, store: &dyn ImageStore) -> Result<Image, RebaseError> {

@@ -1,16 +1,28 @@
 //! Which run image is the new base.
 use crate::{RebaseError, RebaseInputs, find_for_any};
+use std::thread::{Scope, ScopedJoinHandle};
 use wharf_image::{Image, ImageStore, Platform, StoreError};
 use wharf_spec::{
     api::BaseContract, files::run::RunImageMetadata, labels::lifecycle::LifecycleMetadata,
     reference::Reference,
 };
 
+/// Reads the run image that was asked for while the app image is read; most are for the same platform.
+pub(crate) fn read_ahead<'scope>(
+    scope: &'scope Scope<'scope, '_>,
+    inputs: &'scope RebaseInputs,
+    store: &'scope dyn ImageStore,
+) -> Option<ScopedJoinHandle<'scope, Option<Image>>> {
+    let reference = inputs.run_image.as_ref()?;
+    // A failure is reported when its turn comes.
+    Some(scope.spawn(|| store.find(reference, &inputs.platform).ok().flatten()))
+}
+
 /// The run image that was asked for, else the best readable name the app image records.
 pub(crate) fn find(
     inputs: &RebaseInputs,
     metadata: &LifecycleMetadata,
-    wanted: &Platform,
+    (wanted, ahead): (&Platform, Option<Image>),
     store: &dyn ImageStore,
 ) -> Result<(Reference, Image), RebaseError> {
     let read = |reference: &Reference| {
@@ -22,6 +34,9 @@ pub(crate) fn find(
         }
     };
     if let Some(reference) = &inputs.run_image {
+        if let Some(image) = ahead.filter(|_| *wanted == inputs.platform) {
+            return Ok((reference.clone(), image));
+        }
         return read(reference)
             .map_err(RebaseError::ReadRunImage)?
             .map(|image| (reference.clone(), image))

@@ -37,7 +37,7 @@ pub(crate) fn save(
 ) -> Result<Report, RebaseError> {
     let first = first_output(inputs)?;
     log.info(&format!("Saving {first}..."));
-    put_layers(first, &sealed.layers, store, log)?;
+    put_blobs(first, sealed, store, log)?;
     let written = store
         .put_image(sealed, &inputs.outputs)
         .map_err(RebaseError::Save)?;
@@ -58,15 +58,15 @@ pub(crate) fn save(
     })
 }
 
-/// Brings what is missing to the repository, several layers at a time.
-fn put_layers(
+/// Brings what is missing to the repository, config and several layers at a time.
+fn put_blobs(
     to: &Reference,
-    layers: &[DraftLayer],
+    sealed: &SealedImage,
     store: &dyn ImageStore,
     log: &dyn Log,
 ) -> Result<(), RebaseError> {
     let is_there = |layer: &&DraftLayer| matches!(&layer.source, LayerSource::Repository(from) if store.is_shared(from, to));
-    let (there, missing): (Vec<_>, Vec<_>) = layers.iter().partition(is_there);
+    let (there, missing): (Vec<_>, Vec<_>) = sealed.layers.iter().partition(is_there);
     for layer in there {
         log.debug(&format!(
             "Layer {}: {:?}",
@@ -87,14 +87,11 @@ fn put_layers(
         let threads: Vec<_> = (0..missing.len().min(CONCURRENT_LAYERS))
             .map(|_| scope.spawn(put))
             .collect();
-        threads
-            .into_iter()
-            .map(|thread| {
-                thread
-                    .join()
-                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-            })
-            .collect::<Result<Vec<_>, _>>()
+        let config = store.put_config(to, sealed);
+        let transfers = threads.into_iter().map(crate::joined);
+        let transfers = transfers.collect::<Result<Vec<_>, _>>()?;
+        config.map_err(RebaseError::Save)?;
+        Ok(transfers)
     })?;
     for (diff_id, transfer) in transfers.into_iter().flatten() {
         log.debug(&format!("Layer {diff_id}: {transfer:?}"));

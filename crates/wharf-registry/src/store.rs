@@ -129,8 +129,6 @@ impl RegistryStore {
         first: &Reference,
         tag: &Reference,
     ) -> Result<(), StoreError> {
-        let session = self.shared.session(tag);
-        let repository = tag.repository();
         if !tag.same_repository(first) {
             for layer in &image.layers {
                 let source = LayerSource::Repository(first.clone());
@@ -141,21 +139,11 @@ impl RegistryStore {
                 self.put_layer(tag, &layer)?;
             }
         }
-        self.wait("write image to", tag, async {
-            let config = image.image.config_bytes();
-            let digest = crate::pull::digest_of(config);
-            let is_known = session
-                .known_image(repository, image.image.digest())
-                .is_some();
-            if !is_known && !session.knows_blob(repository, digest) {
-                session
-                    .put_blob(&PutBlob::config(repository, digest, config))
-                    .await?;
-            }
-            session
-                .put_manifest(repository, &tag.identifier(), &image.image)
-                .await
-        })
+        self.put_config(tag, image)?;
+        let session = self.shared.session(tag);
+        let identifier = tag.identifier();
+        let put = session.put_manifest(tag.repository(), &identifier, &image.image);
+        self.wait("write image to", tag, put)
     }
 }
 
@@ -278,6 +266,22 @@ impl ImageStore for RegistryStore {
             let _permit = self.shared.uploads.acquire().await.ok();
             session.put_blob(&blob).await
         })
+    }
+
+    fn put_config(&self, to: &Reference, image: &SealedImage) -> Result<(), StoreError> {
+        let session = self.shared.session(to);
+        let repository = to.repository();
+        let config = image.image.config_bytes();
+        let digest = crate::pull::digest_of(config);
+        let is_known = session
+            .known_image(repository, image.image.digest())
+            .is_some();
+        if is_known || session.knows_blob(repository, digest) {
+            return Ok(());
+        }
+        let blob = PutBlob::config(repository, digest, config);
+        self.wait("write image to", to, session.put_blob(&blob))?;
+        Ok(())
     }
 
     fn put_image(&self, image: &SealedImage, tags: &[Reference]) -> Result<Written, StoreError> {
