@@ -106,9 +106,11 @@ impl Export<'_> {
             return Ok(());
         };
         let seen = layers.iter().filter_map(|layer| {
+            let taken = layer.fingerprint?;
             Some(Seen {
                 root: root.clone(),
-                fingerprint: layer.fingerprint?,
+                fingerprint: taken.fingerprint(),
+                newest: taken.newest(),
                 diff_id: layer.diff_id,
             })
         });
@@ -140,8 +142,8 @@ impl Export<'_> {
     fn diff_id(&self, content: &LayerContent) -> Result<Digest, LayerError> {
         let fingerprints = &self.inputs.fingerprints;
         if let LayerContent::Tree { root, .. } = content
-            && root.to_str().is_some_and(|root| fingerprints.knows(root))
-            && let Some(taken) = content.fingerprint()?
+            && let Some(newest) = root.to_str().and_then(|root| fingerprints.newest(root))
+            && let Some(taken) = content.fingerprint_up_to(Some(newest))?
             && let Some(diff_id) = fingerprints.diff_id(taken.fingerprint())
         {
             return Ok(diff_id);

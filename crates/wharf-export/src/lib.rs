@@ -40,6 +40,7 @@ pub use inputs::{ExportInputs, Handoff};
 use std::thread;
 use wharf_cache::CacheTransaction;
 use wharf_image::{Descriptor, ImageStore, Transfer};
+use wharf_layer::fingerprint::Taken;
 use wharf_spec::{
     digest::Digest, files::report::Report, labels::lifecycle::LifecycleMetadata, log::Log,
     reference::Reference,
@@ -83,7 +84,7 @@ pub struct ExportedLayer {
     /// How it got into the image.
     pub change: Change,
     /// What its files looked like, when that may save reading them next time.
-    pub fingerprint: Option<Digest>,
+    pub fingerprint: Option<Taken>,
     /// How its bytes got into the repository of the image.
     pub transfer: Transfer,
 }

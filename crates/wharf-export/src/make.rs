@@ -6,7 +6,7 @@ use crate::{
 use std::path::Path;
 use wharf_cache::CacheTransaction;
 use wharf_image::{DraftLayer, Family, LayerSource};
-use wharf_layer::{Blob, LayerContent, LayerError};
+use wharf_layer::{Blob, LayerContent, LayerError, fingerprint::Taken};
 use wharf_spec::{digest::Digest, log::Log};
 
 /// Makes layers; several threads may at once.
@@ -27,7 +27,7 @@ struct Seen {
     /// The diff ID, when the files are as they were when it was computed.
     diff_id: Option<Digest>,
     /// The fingerprint to keep.
-    fingerprint: Option<Digest>,
+    fingerprint: Option<Taken>,
 }
 
 impl Maker<'_> {
@@ -73,13 +73,16 @@ impl Maker<'_> {
     ///
     /// The fingerprint of an app is settled before its files are read: what changes later then shows.
     fn look(&self, decision: &Decision, content: &LayerContent) -> Result<Seen, LayerError> {
-        let known = root(content).is_some_and(|root| self.inputs.fingerprints.knows(root));
+        let known = root(content).and_then(|root| self.inputs.fingerprints.newest(root));
         let remembers = self.cache.is_some_and(CacheTransaction::remembers);
         let keep = decision.role == Role::App && remembers;
-        if !known && !keep {
-            return Ok(Seen::default());
-        }
-        let Some(taken) = content.fingerprint()? else {
+        let taken = match known {
+            _ if keep => content.fingerprint()?,
+            // Files that changed since are not those that were seen.
+            Some(newest) => content.fingerprint_up_to(Some(newest))?,
+            None => None,
+        };
+        let Some(taken) = taken else {
             return Ok(Seen::default());
         };
         Ok(Seen {
@@ -97,7 +100,7 @@ impl Maker<'_> {
         &self,
         decision: &Decision,
         diff_id: Digest,
-        fingerprint: Option<Digest>,
+        fingerprint: Option<Taken>,
     ) -> Option<Made> {
         let previous = self.previous?;
         let layer = previous
@@ -122,7 +125,7 @@ impl Maker<'_> {
         &self,
         decision: &Decision,
         content: &LayerContent,
-        fingerprint: Option<Digest>,
+        fingerprint: Option<Taken>,
     ) -> Result<Made, LayerError> {
         let blob = self.encode(decision, content)?;
         Ok(Made {

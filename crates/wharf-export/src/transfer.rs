@@ -15,7 +15,8 @@ use std::{
     thread,
 };
 use wharf_image::{DraftLayer, ImageStore, LayerSource, Transfer};
-use wharf_spec::{digest::Digest, reference::Reference};
+use wharf_layer::fingerprint::Taken;
+use wharf_spec::reference::Reference;
 
 /// Uploads at a time.
 const UPLOADERS: usize = 4;
@@ -27,7 +28,7 @@ pub(crate) struct Made {
     pub(crate) layer: DraftLayer,
     pub(crate) change: Change,
     /// What its files looked like before they were read, when that is worth keeping.
-    pub(crate) fingerprint: Option<Digest>,
+    pub(crate) fingerprint: Option<Taken>,
 }
 
 /// A layer that is in the repository.
@@ -36,7 +37,7 @@ pub(crate) struct Done {
     pub(crate) name: String,
     pub(crate) layer: DraftLayer,
     pub(crate) change: Change,
-    pub(crate) fingerprint: Option<Digest>,
+    pub(crate) fingerprint: Option<Taken>,
     pub(crate) transfer: Transfer,
 }
 

@@ -14,7 +14,7 @@
 //! time before. A fingerprint that cannot be taken, or differs, costs reading the files, nothing else.
 use crate::{
     LayerContent, LayerError, Owner,
-    content::walk::{Visitor, failed},
+    content::walk::{self, Visitor, failed},
 };
 use rustix::{
     fs::statfs,
@@ -46,11 +46,14 @@ const TRUSTED: [u64; 7] = [
     0x2fc1_2fc1, // ZFS
 ];
 
+/// A change time: seconds and nanoseconds since 1970.
+pub type ChangeTime = (i64, i64);
+
 /// A fingerprint, and the newest change among the files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Taken {
     fingerprint: Digest,
-    newest: (i64, i64),
+    newest: ChangeTime,
 }
 
 impl Taken {
@@ -59,8 +62,13 @@ impl Taken {
         self.fingerprint
     }
 
-    /// The fingerprint to be kept; `None` when the files changed so recently that another change might not show.
-    pub fn settle(&self) -> Option<Digest> {
+    /// The newest change.
+    pub fn newest(&self) -> ChangeTime {
+        self.newest
+    }
+
+    /// The fingerprint when it may be kept; `None` when the files changed so recently that another change might not show.
+    pub fn settle(self) -> Option<Self> {
         let begin = Instant::now();
         while !self.is_settled(now()) {
             if begin.elapsed() > PATIENCE {
@@ -68,10 +76,10 @@ impl Taken {
             }
             thread::sleep(Duration::from_millis(1));
         }
-        Some(self.fingerprint)
+        Some(self)
     }
 
-    fn is_settled(&self, now: (i64, i64)) -> bool {
+    fn is_settled(&self, now: ChangeTime) -> bool {
         match self.newest {
             (seconds, 0) => now.0 >= seconds.saturating_add(COARSE),
             newest => now > newest,
@@ -80,7 +88,7 @@ impl Taken {
 }
 
 /// The clock that file systems take change times from.
-fn now() -> (i64, i64) {
+fn now() -> ChangeTime {
     let now = clock_gettime(ClockId::RealtimeCoarse);
     (now.tv_sec, now.tv_nsec)
 }
@@ -88,6 +96,15 @@ fn now() -> (i64, i64) {
 impl LayerContent {
     /// The fingerprint of the files; `None` when there are none, or where they are not to be trusted.
     pub fn fingerprint(&self) -> Result<Option<Taken>, LayerError> {
+        self.fingerprint_up_to(None)
+    }
+
+    /// As [`fingerprint`](Self::fingerprint), but gives up at the first path that changed after `newest`: the fingerprint
+    /// with that newest change is another one.
+    pub fn fingerprint_up_to(
+        &self,
+        newest: Option<ChangeTime>,
+    ) -> Result<Option<Taken>, LayerError> {
         let (root, owner) = match self {
             Self::Tree { root, owner } | Self::Paths { root, owner, .. } => (root, owner),
             Self::Launcher { .. } | Self::ProcessTypes { .. } => return Ok(None),
@@ -99,12 +116,17 @@ impl LayerContent {
             hasher: Sha256::new(),
             device,
             newest: (0, 0),
+            limit: newest,
             is_trusted: true,
         };
         stats.hasher.update(b"wharf fingerprint 1\0");
         stats.number(owner.uid.into());
         stats.number(owner.gid.into());
-        self.visit(&mut stats)?;
+        match self.visit(&mut stats) {
+            // What changes while it is looked at has no fingerprint either.
+            Err(LayerError::Changed { .. }) => return Ok(None),
+            visited => visited?,
+        }
         Ok(stats.is_trusted.then(|| Taken {
             fingerprint: Digest::from_bytes(stats.hasher.finalize().into()),
             newest: stats.newest,
@@ -128,7 +150,9 @@ fn device(root: &Path) -> Result<Option<u64>, LayerError> {
 struct Stats {
     hasher: Sha256,
     device: u64,
-    newest: (i64, i64),
+    newest: ChangeTime,
+    /// The newest change that is of interest.
+    limit: Option<ChangeTime>,
     is_trusted: bool,
 }
 
@@ -165,6 +189,9 @@ impl Visitor for Stats {
         self.number(found.ino());
         self.number(found.rdev());
         let changed = (found.ctime(), found.ctime_nsec());
+        if self.limit.is_some_and(|limit| changed > limit) {
+            return Err(walk::changed(path));
+        }
         for part in [found.mtime(), found.mtime_nsec(), changed.0, changed.1] {
             self.signed(part);
         }
@@ -178,7 +205,7 @@ impl Visitor for Stats {
 mod tests {
     use super::*;
 
-    fn taken(newest: (i64, i64)) -> Taken {
+    fn taken(newest: ChangeTime) -> Taken {
         Taken {
             fingerprint: Digest::from_bytes([7; 32]),
             newest,
@@ -203,6 +230,6 @@ mod tests {
         let (seconds, _) = now();
         assert_eq!(taken((seconds + 3600, 1)).settle(), None);
         let past = taken((seconds - 3600, 1));
-        assert_eq!(past.settle(), Some(past.fingerprint()));
+        assert_eq!(past.settle(), Some(past));
     }
 }

@@ -48,9 +48,11 @@ fn look(inputs: &RestoreInputs, layer: &RestoredLayer) -> Result<Option<Taken>, 
 }
 
 fn settle((layer, taken): &(&RestoredLayer, Taken)) -> Option<Seen> {
+    let taken = taken.settle()?;
     Some(Seen {
         root: layer.path.to_str()?.to_owned(),
-        fingerprint: taken.settle()?,
+        fingerprint: taken.fingerprint(),
+        newest: taken.newest(),
         diff_id: layer.diff_id,
     })
 }

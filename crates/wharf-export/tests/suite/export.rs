@@ -483,9 +483,11 @@ fn files_with_a_known_fingerprint_are_not_read_and_all_others_are() {
     };
     let recorded = stage.analyzed.metadata.as_ref().unwrap();
     let sha = recorded.buildpacks[0].layers["b"].sha.clone();
+    let taken = content.fingerprint().unwrap().unwrap();
     stage.inputs.fingerprints.seen.push(Seen {
         root: stage.path("layers/some_bp/b").to_str().unwrap().to_owned(),
-        fingerprint: content.fingerprint().unwrap().unwrap().fingerprint(),
+        fingerprint: taken.fingerprint(),
+        newest: taken.newest(),
         diff_id: sha.parse().unwrap(),
     });
     // The diff ID is not theirs: had they been read, that would show.

@@ -7,12 +7,9 @@ mod pool;
 pub use compress::{BlockCompressor, ROOM};
 pub use method::{Method, MethodError};
 
-use crate::{
-    Blob, LayerContent, LayerError,
-    content::block::{Block, Cutter},
-};
-use pipeline::Pipeline;
-use pool::{Pool, Rendered};
+use crate::{Blob, LayerContent, LayerError, content::block::Cutter};
+use pipeline::Emit;
+use pool::Pool;
 use rustix::fs::{Mode, OFlags};
 use sha2::{Digest as _, Sha256};
 use std::{
@@ -27,7 +24,7 @@ use wharf_spec::digest::Digest;
 /// Turns layer content into blobs. Output depends on the content only, never on the number of workers.
 ///
 /// The archive is cut into blocks of one MiB. A worker reads a block and makes it a complete gzip member or zstd frame
-/// of its own; the calling thread hashes and writes them in order. Clones share the workers, and several threads may
+/// of its own; one thread walks the files, and the calling thread hashes and writes blocks in order. Clones share the workers, and several threads may
 /// encode at once: the blocks in memory stay bounded, 2 MiB each.
 #[derive(Debug, Clone)]
 pub struct Encoder {
@@ -35,8 +32,6 @@ pub struct Encoder {
     temp_dir: PathBuf,
     method: Method,
 }
-
-type Emit<'a> = dyn FnMut(Block) -> Result<(), LayerError> + 'a;
 
 impl Encoder {
     /// An encoder with `workers` threads that read and compress, and unnamed temporary files in `temp_dir`.
@@ -70,7 +65,7 @@ impl Encoder {
     /// The blob of whatever bytes `write` writes.
     pub fn encode_with(
         &self,
-        write: &mut dyn FnMut(&mut dyn Write) -> Result<(), LayerError>,
+        write: &mut (dyn FnMut(&mut dyn Write) -> Result<(), LayerError> + Send),
     ) -> Result<Blob, LayerError> {
         self.blob(
             &mut |emit| {
@@ -91,7 +86,8 @@ impl Encoder {
     /// The diff ID of the content; nothing is written.
     pub fn diff_id(&self, content: &LayerContent) -> Result<Digest, LayerError> {
         let mut archive = Sha256::new();
-        self.run(&mut |emit| content.blocks(emit), None, &mut |block| {
+        let pool = (self.pool.as_ref(), None);
+        pipeline::run(pool, &mut |emit| content.blocks(emit), &mut |block| {
             archive.update(block.raw());
             Ok(())
         })?;
@@ -100,7 +96,7 @@ impl Encoder {
 
     fn blob(
         &self,
-        describe: &mut dyn FnMut(&mut Emit<'_>) -> Result<(), LayerError>,
+        describe: &mut (dyn FnMut(&mut Emit<'_>) -> Result<(), LayerError> + Send),
         mut tee: Option<&mut dyn Write>,
     ) -> Result<Blob, LayerError> {
         let temp_error = |source| LayerError::Io {
@@ -110,7 +106,8 @@ impl Encoder {
         };
         let file = unnamed_file(&self.temp_dir).map_err(temp_error)?;
         let (mut archive, mut blob, mut size) = (Sha256::new(), Sha256::new(), 0);
-        self.run(describe, Some(self.method), &mut |block| {
+        let pool = (self.pool.as_ref(), Some(self.method));
+        pipeline::run(pool, describe, &mut |block| {
             archive.update(block.raw());
             blob.update(block.packed());
             size += block.packed().len() as u64;
@@ -129,18 +126,6 @@ impl Encoder {
             compression: self.method.kind(),
             file: Arc::new(file),
         })
-    }
-
-    /// Has every block that `describe` emits made, and gives them to `receive` in order.
-    fn run(
-        &self,
-        describe: &mut dyn FnMut(&mut Emit<'_>) -> Result<(), LayerError>,
-        method: Option<Method>,
-        receive: &mut dyn FnMut(&Rendered) -> Result<(), LayerError>,
-    ) -> Result<(), LayerError> {
-        let mut pipeline = Pipeline::new(&self.pool, method, receive);
-        describe(&mut |block| pipeline.push(block))?;
-        pipeline.finish()
     }
 }
 

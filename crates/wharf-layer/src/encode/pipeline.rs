@@ -4,57 +4,48 @@ use super::{
     pool::{Pool, Rendered, Ticket},
 };
 use crate::{LayerError, content::block::Block};
-use std::collections::VecDeque;
+use std::{
+    io,
+    sync::mpsc::{SyncSender, sync_channel},
+    thread,
+};
 
-/// Gives blocks to the pool and takes them back in order. The thread that describes the layer also receives: when its
-/// share of blocks is under way it waits for the oldest.
-pub(super) struct Pipeline<'a> {
-    pool: &'a Pool,
-    method: Option<Method>,
-    receive: &'a mut dyn FnMut(&Rendered) -> Result<(), LayerError>,
-    under_way: VecDeque<Ticket>,
+pub(super) type Emit<'a> = dyn FnMut(Block) -> Result<(), LayerError> + 'a;
+
+/// Has every block that `describe` emits made by the pool, and gives them to `receive` in order.
+///
+/// A thread of its own describes, for walking a large tree takes about as long as hashing it. It is ahead by a few
+/// blocks at most.
+pub(super) fn run(
+    (pool, method): (&Pool, Option<Method>),
+    describe: &mut (dyn FnMut(&mut Emit<'_>) -> Result<(), LayerError> + Send),
+    receive: &mut dyn FnMut(&Rendered) -> Result<(), LayerError>,
+) -> Result<(), LayerError> {
+    let (under_way, tickets) = sync_channel(pool.workers() + 1);
+    thread::scope(|scope| {
+        let described = scope.spawn(move || {
+            let under_way = under_way;
+            describe(&mut |block| submit(pool, method, block, &under_way))
+        });
+        let received = tickets
+            .iter()
+            .try_for_each(|ticket: Ticket| receive(&ticket.wait()?));
+        // After a failure nobody takes blocks any more, and the other side ends.
+        drop(tickets);
+        let described = described
+            .join()
+            .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        received.and(described)
+    })
 }
 
-impl<'a> Pipeline<'a> {
-    pub(super) fn new(
-        pool: &'a Pool,
-        method: Option<Method>,
-        receive: &'a mut dyn FnMut(&Rendered) -> Result<(), LayerError>,
-    ) -> Self {
-        Self {
-            pool,
-            method,
-            receive,
-            under_way: VecDeque::new(),
-        }
-    }
-
-    pub(super) fn push(&mut self, block: Block) -> Result<(), LayerError> {
-        while self.under_way.len() > self.pool.workers() + 1 {
-            self.receive_oldest()?;
-        }
-        let place = loop {
-            match self.pool.place(!self.under_way.is_empty()) {
-                Some(place) => break place,
-                None => self.receive_oldest()?,
-            }
-        };
-        let ticket = self.pool.submit(block, self.method, place)?;
-        self.under_way.push_back(ticket);
-        Ok(())
-    }
-
-    pub(super) fn finish(mut self) -> Result<(), LayerError> {
-        while !self.under_way.is_empty() {
-            self.receive_oldest()?;
-        }
-        Ok(())
-    }
-
-    fn receive_oldest(&mut self) -> Result<(), LayerError> {
-        match self.under_way.pop_front() {
-            Some(oldest) => (self.receive)(&oldest.wait()?),
-            None => Ok(()),
-        }
-    }
+fn submit(
+    pool: &Pool,
+    method: Option<Method>,
+    block: Block,
+    under_way: &SyncSender<Ticket>,
+) -> Result<(), LayerError> {
+    let ticket = pool.submit(block, method, pool.place())?;
+    let unwanted = |_| LayerError::Write(io::ErrorKind::BrokenPipe.into());
+    under_way.send(ticket).map_err(unwanted)
 }

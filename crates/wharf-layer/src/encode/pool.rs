@@ -102,13 +102,10 @@ impl Pool {
         self.workers
     }
 
-    /// A place for a block; `None` when all are taken and the caller holds some, which it should give back first.
-    pub(super) fn place(&self, holds_some: bool) -> Option<Place> {
+    /// Waits for a place for a block.
+    pub(super) fn place(&self) -> Place {
         let mut places = lock(&self.shared.places);
         while *places == 0 {
-            if holds_some {
-                return None;
-            }
             places = self
                 .shared
                 .freed
@@ -116,7 +113,7 @@ impl Pool {
                 .unwrap_or_else(PoisonError::into_inner);
         }
         *places -= 1;
-        Some(Place(Arc::clone(&self.shared)))
+        Place(Arc::clone(&self.shared))
     }
 
     /// Has the block read and compressed.

@@ -31,7 +31,8 @@ fn layer() -> (tempfile::TempDir, PathBuf) {
 
 /// The fingerprint once it may be kept.
 fn settled(content: &LayerContent) -> Digest {
-    content.fingerprint().unwrap().unwrap().settle().unwrap()
+    let taken = content.fingerprint().unwrap().unwrap();
+    taken.settle().unwrap().fingerprint()
 }
 
 fn now(content: &LayerContent) -> Digest {
@@ -108,6 +109,20 @@ fn every_kind_of_change_shows() {
 }
 
 #[test]
+fn a_change_after_the_newest_that_is_known_ends_the_search() {
+    let (_dir, root) = layer();
+    let content = tree(&root);
+    let taken = content.fingerprint().unwrap().unwrap();
+    let (seconds, nanoseconds) = taken.newest();
+    assert_eq!(
+        content.fingerprint_up_to(Some(taken.newest())).unwrap(),
+        Some(taken)
+    );
+    let before = Some((seconds, nanoseconds - 1));
+    assert_eq!(content.fingerprint_up_to(before).unwrap(), None);
+}
+
+#[test]
 fn a_copied_tree_is_not_the_tree() {
     let (_dir, root) = layer();
     let kept = settled(&tree(&root));
@@ -141,7 +156,7 @@ fn an_edit_within_one_tick_of_the_last_is_never_missed() {
             continue;
         };
         fs::write(&tool, format!("{:03}", round + 500)).unwrap();
-        assert_ne!(now(&tree(&root)), kept, "round {round}");
+        assert_ne!(now(&tree(&root)), kept.fingerprint(), "round {round}");
     }
 }
 

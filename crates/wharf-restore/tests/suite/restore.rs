@@ -81,9 +81,11 @@ fn content_comes_back_from_the_cache_with_its_modes_whatever_its_origin() {
             root: root.clone(),
             owner: OWNER,
         };
+        let taken = content.fingerprint().unwrap().unwrap();
         Seen {
             root: root.to_str().unwrap().to_owned(),
-            fingerprint: content.fingerprint().unwrap().unwrap().fingerprint(),
+            fingerprint: taken.fingerprint(),
+            newest: taken.newest(),
             diff_id: diff_ids[name],
         }
     });

@@ -25,14 +25,17 @@ pub struct Seen {
     pub root: String,
     /// Digest over what the file system says of each file.
     pub fingerprint: Digest,
+    /// The newest change of any of them: seconds and nanoseconds since 1970.
+    pub newest: (i64, i64),
     /// Diff ID of the layer that they make.
     pub diff_id: Digest,
 }
 
 impl Fingerprints {
-    /// Whether any files below `root` were seen.
-    pub fn knows(&self, root: &str) -> bool {
-        self.seen.iter().any(|seen| seen.root == root)
+    /// The newest change of all that was seen below `root`; `None` when nothing was.
+    pub fn newest(&self, root: &str) -> Option<(i64, i64)> {
+        let below = self.seen.iter().filter(|seen| seen.root == root);
+        below.map(|seen| seen.newest).max()
     }
 
     /// The diff ID of the files with this fingerprint.
@@ -54,19 +57,21 @@ mod tests {
             seen: alloc::vec![Seen {
                 root: "/layers/example/x".into(),
                 fingerprint: digest(1),
+                newest: (1_700_000_000, 5),
                 diff_id: digest(2),
             }],
         };
         let text = toml_text(&file).unwrap();
         let expected = alloc::format!(
-            "[[seen]]\n  root = \"/layers/example/x\"\n  fingerprint = \"{}\"\n  diff-id = \"{}\"\n",
+            "[[seen]]\n  root = \"/layers/example/x\"\n  fingerprint = \"{}\"\n  newest = [1700000000, 5]\n  diff-id = \"{}\"\n",
             digest(1),
             digest(2)
         );
         assert_eq!(text, expected);
         let read: Fingerprints = parse(&text).unwrap();
         assert_eq!(read, file);
-        assert!(read.knows("/layers/example/x") && !read.knows("/layers/example"));
+        assert_eq!(read.newest("/layers/example/x"), Some((1_700_000_000, 5)));
+        assert_eq!(read.newest("/layers/example"), None);
         assert_eq!(read.diff_id(digest(1)), Some(digest(2)));
         assert_eq!(read.diff_id(digest(2)), None);
     }
