@@ -8,6 +8,7 @@
 //! | `inspect` | `wharf inspect`: what is in an image |
 //! | `rebase` | `wharf rebase`: an image onto a new run image |
 //! | `location` | where an image is: a registry or an OCI layout directory |
+//! | `mixed` | directories and registries as one store |
 //! | `stores` | stores for locations, with the caller's credentials |
 //! | `transfer` | images from one store to another |
 //! | `local` | the directory with everything that is kept between runs |
@@ -22,6 +23,7 @@ mod files;
 mod inspect;
 mod local;
 mod location;
+mod mixed;
 mod rebase;
 mod stores;
 mod transfer;

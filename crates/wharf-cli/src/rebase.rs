@@ -1,17 +1,14 @@
 //! `wharf rebase`: an image onto a new run image.
 use crate::{
     arguments::{CommonArguments, RebaseArguments},
-    builder::registry_tags,
     console::{self, Hint},
-    location::{LayoutImage, Location},
-    stores::{Found, Stores, host_platform},
-    transfer,
+    location::Location,
+    mixed::MixedStore,
+    stores::{Stores, host_platform},
 };
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Result, anyhow, bail};
 use std::sync::Arc;
-use tempfile::TempDir;
-use wharf_image::{Image, ImageStore};
-use wharf_layout::LayoutStore;
+use wharf_image::ImageStore;
 use wharf_rebase::RebaseInputs;
 use wharf_spec::{
     api::PlatformApi,
@@ -37,116 +34,69 @@ impl Log for Lines {
 /// Runs the command.
 pub(crate) fn rebase(common: &CommonArguments, arguments: &RebaseArguments) -> Result<()> {
     let stores = Stores::new(common)?;
-    match &arguments.image {
-        Location::Registry(reference) => in_registry(&stores, reference, arguments),
-        Location::Layout(image) => in_layout(&stores, image, arguments),
-    }
-}
-
-fn inputs(
-    app_image: Reference,
-    outputs: Vec<Reference>,
-    run_image: Option<Reference>,
-    force: bool,
-) -> RebaseInputs {
-    RebaseInputs {
-        app_image,
-        outputs,
-        run_image,
-        force,
-        platform: host_platform(),
-        features: PlatformApi::LATEST.features(),
-    }
-}
-
-fn in_registry(stores: &Stores, app: &Reference, arguments: &RebaseArguments) -> Result<()> {
-    if !arguments.publish {
-        let hint = "--publish confirms that the image in the registry may be replaced";
-        bail!(anyhow!("rebase '{app}': it is in a registry").context(Hint(hint.into())));
-    }
+    let app = &arguments.image;
     let outputs = if arguments.tag.is_empty() {
         vec![app.clone()]
     } else {
-        registry_tags(&arguments.tag)?
-    };
-    let run_image = match &arguments.run_image {
-        Some(Location::Registry(reference)) => Some(reference.clone()),
-        Some(Location::Layout(_)) => {
-            bail!(
-                anyhow!("rebase '{app}' on a run image in a directory")
-                    .context(Hint("push the run image to the registry first".into()))
-            );
-        }
-        None => None,
-    };
-    let mut references = outputs.clone();
-    references.push(app.clone());
-    references.extend(run_image.clone());
-    let found = stores.require(&arguments.image, "image")?;
-    references.extend(recorded_run_images(&found.image));
-    let store = stores.registry(&references)?;
-    let inputs = inputs(app.clone(), outputs, run_image, arguments.force);
-    let report = wharf_rebase::rebase(&inputs, store.as_ref(), &Lines)?;
-    print(&report, None);
-    Ok(())
-}
-
-/// App and run image are brought into one layout store, rebased there, and the result is copied out.
-fn in_layout(stores: &Stores, image: &LayoutImage, arguments: &RebaseArguments) -> Result<()> {
-    let app = stores.require(&arguments.image, "image")?;
-    let run_location = run_location(&app.image, arguments)?;
-    let run_image = stores.require(&run_location, "run image")?;
-    let temp = TempDir::with_prefix("wharf-rebase-")?;
-    let store: Arc<dyn ImageStore> = Arc::new(LayoutStore::new(temp.path()));
-    for found in [&app, &run_image] {
-        bring(found, store.as_ref())?;
-    }
-    let name = &app.reference;
-    let inputs = inputs(
-        name.clone(),
-        vec![name.clone()],
-        Some(run_image.reference),
-        arguments.force,
-    );
-    let report = wharf_rebase::rebase(&inputs, store.as_ref(), &Lines)?;
-    let rebased = store
-        .find(name, &host_platform())?
-        .context("find the image that was just written")?;
-    let outputs = if arguments.tag.is_empty() {
-        vec![Location::Layout(image.clone())]
-    } else {
         arguments.tag.clone()
     };
-    for output in &outputs {
-        let to = stores.open(output)?;
-        transfer::copy(&rebased, name, &store, to.store.as_ref(), &[to.reference])
-            .with_context(|| format!("write '{output}'"))?;
+    let is_layout = |location: &&Location| matches!(location, Location::Layout(_));
+    let (layouts, registries): (Vec<_>, Vec<_>) = outputs.iter().partition(is_layout);
+    if !registries.is_empty() && !arguments.publish {
+        let hint = "--publish confirms that images in the registry may be replaced";
+        bail!(anyhow!("rebase '{app}': it is in a registry").context(Hint(hint.into())));
     }
-    print(&report, Some(&outputs));
+    let mut credentials = recorded_run_images(&stores, app)?;
+    let named = outputs.iter().chain([app]).chain(&arguments.run_image);
+    credentials.extend(named.filter_map(|location| match location {
+        Location::Registry(reference) => Some(reference.clone()),
+        Location::Layout(_) => None,
+    }));
+    let registry: Arc<dyn ImageStore> = stores.registry(&credentials)?;
+    for (outputs, into_layout) in [(registries, false), (layouts, true)] {
+        if outputs.is_empty() {
+            continue;
+        }
+        let mut store = MixedStore::new(Arc::clone(&registry), into_layout);
+        let inputs = inputs(&mut store, arguments, &outputs)?;
+        let report = wharf_rebase::rebase(&inputs, &store, &Lines)?;
+        print(&report, &outputs);
+    }
     Ok(())
 }
 
-fn run_location(app: &Image, arguments: &RebaseArguments) -> Result<Location> {
-    if let Some(location) = &arguments.run_image {
-        return Ok(location.clone());
-    }
-    let recorded = recorded_run_images(app).into_iter().next();
-    recorded.map(Location::Registry).ok_or_else(|| {
-        anyhow!("find the run image of '{}'", arguments.image)
-            .context(Hint("name it with --run-image".into()))
+fn inputs(
+    store: &mut MixedStore,
+    arguments: &RebaseArguments,
+    outputs: &[&Location],
+) -> Result<RebaseInputs> {
+    let run_image = match &arguments.run_image {
+        Some(location) => Some(store.name(location)?),
+        None => None,
+    };
+    Ok(RebaseInputs {
+        app_image: store.name(&arguments.image)?,
+        outputs: outputs
+            .iter()
+            .map(|output| store.name(output))
+            .collect::<Result<_>>()?,
+        run_image,
+        force: arguments.force,
+        platform: host_platform(),
+        features: PlatformApi::LATEST.features(),
     })
 }
 
-fn bring(found: &Found, store: &dyn ImageStore) -> Result<()> {
-    let tags = std::slice::from_ref(&found.reference);
-    transfer::copy(&found.image, &found.reference, &found.store, store, tags)
-        .with_context(|| format!("copy '{}'", found.reference))?;
-    Ok(())
-}
-
-/// Names under which the run image of an app was known when it was built.
-fn recorded_run_images(app: &Image) -> Vec<Reference> {
-    let label = app.label(LIFECYCLE_METADATA).unwrap_or_default();
+/// Names under which the run image of an app was known when it was built: their registries may ask for credentials.
+/// What cannot be read now is for the rebase to report.
+fn recorded_run_images(stores: &Stores, app: &Location) -> Result<Vec<Reference>> {
+    let found = match stores.find(app) {
+        Ok(Some(found)) => found,
+        Ok(None) => stores.require(app, "image")?,
+        // Such as an index without an image for this machine.
+        Err(_) => return Ok(Vec::new()),
+    };
+    let label = found.image.label(LIFECYCLE_METADATA).unwrap_or_default();
     let metadata: LifecycleMetadata = serde_json::from_str(label).unwrap_or_default();
     let mut names = vec![metadata.run_image.image];
     names.extend(metadata.run_image.mirrors);
@@ -154,16 +104,15 @@ fn recorded_run_images(app: &Image) -> Vec<Reference> {
         names.push(stack.run_image.image);
         names.extend(stack.run_image.mirrors);
     }
-    names.iter().filter_map(|name| name.parse().ok()).collect()
+    Ok(names.iter().filter_map(|name| name.parse().ok()).collect())
 }
 
-fn print(report: &Report, outputs: Option<&[Location]>) {
-    let names: Vec<String> = match outputs {
-        Some(outputs) => outputs.iter().map(ToString::to_string).collect(),
-        None => report.image.tags.clone(),
-    };
-    for name in names {
+fn print(report: &Report, outputs: &[&Location]) {
+    for name in outputs {
         console::line(format_args!("Rebased    {name}"));
+    }
+    for platform in &report.image.unchanged {
+        console::line(format_args!("Unchanged  {platform}"));
     }
     console::line(format_args!("Digest     {}", report.image.digest));
 }

@@ -25,10 +25,10 @@ pub(crate) struct Moved {
 
 /// A layer of another store.
 #[derive(Debug)]
-struct RemoteBlob {
-    store: Arc<dyn ImageStore>,
-    reference: Reference,
-    descriptor: Descriptor,
+pub(crate) struct RemoteBlob {
+    pub(crate) store: Arc<dyn ImageStore>,
+    pub(crate) reference: Reference,
+    pub(crate) descriptor: Descriptor,
 }
 
 impl BlobSource for RemoteBlob {

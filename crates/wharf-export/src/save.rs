@@ -61,6 +61,7 @@ pub(crate) fn save(
                 image_id: String::new(),
                 digest: written.digest.to_string(),
                 manifest_size: written.manifest_size,
+                unchanged: Vec::new(),
             },
         },
         reference,

@@ -161,6 +161,17 @@ impl ImageDraft {
         let base_entries = history.get(..new_base.layers().len())?;
         let app_entries = history.get(new_base.layers().len()..)?;
         let mut layers = draft_layers(new_base.layers(), new_base_repository, base_entries);
+        // Most of a patched base is what the old one was, and lies where the app is.
+        for layer in &mut layers {
+            let digest = layer.descriptor.digest;
+            if app
+                .layers()
+                .iter()
+                .any(|old| old.descriptor.digest == digest)
+            {
+                layer.source = LayerSource::Repository(app_repository.clone());
+            }
+        }
         let of_app = app.layers().get(first_of_app..)?;
         layers.extend(draft_layers(of_app, app_repository, app_entries));
         Some(Self {

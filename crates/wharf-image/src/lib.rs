@@ -9,6 +9,7 @@
 //! | [`index`] | which image of an index serves a platform |
 //! | [`draft`] | an image being made; edits change what they name and keep the rest |
 //! | [`store`] | where images live: [`ImageStore`] |
+//! | [`stored`] | manifests and indexes as a store keeps them |
 //! | [`run_image`] | which run image or mirror a build takes, and its target |
 //! | [`validate`] | whether an image is one that every runtime accepts |
 pub mod descriptor;
@@ -23,6 +24,7 @@ mod rebase;
 pub mod run_image;
 mod seal;
 pub mod store;
+pub mod stored;
 pub mod validate;
 
 pub use descriptor::Descriptor;
@@ -31,3 +33,4 @@ pub use family::Family;
 pub use image::{Image, ImageError, Layer};
 pub use platform::Platform;
 pub use store::{Access, ImageStore, StoreError, StoreErrorKind, Transfer, Written};
+pub use stored::{Referrer, Stored};

@@ -5,6 +5,7 @@ use crate::{
     family::Family,
     image::{Image, ImageError},
     platform::Platform,
+    stored::{Referrer, Stored},
 };
 use std::{fmt, io::Read};
 use wharf_spec::{
@@ -48,6 +49,29 @@ pub trait ImageStore: fmt::Debug + Send + Sync {
     /// The image at `reference`, chosen by `platform` when there are several. `None` when there is no such image.
     fn find(&self, reference: &Reference, platform: &Platform)
     -> Result<Option<Image>, StoreError>;
+
+    /// The manifest or index at `reference` as it is kept; nothing that it names is read. `None` when there is none.
+    fn read_manifest(&self, reference: &Reference) -> Result<Option<Stored>, StoreError>;
+
+    /// The image whose manifest was [read](Self::read_manifest) in the repository of `reference`.
+    fn read_image(&self, reference: &Reference, manifest: Stored) -> Result<Image, StoreError> {
+        manifest.image(reference, &|config| self.open_blob(reference, config))
+    }
+
+    /// Writes a manifest or index to every one of `tags`; a reference with a digest gets no tag. All that it names must
+    /// be in their repositories.
+    fn write_manifest(&self, manifest: &Stored, tags: &[Reference]) -> Result<(), StoreError>;
+
+    /// What names the image `digest` in the repository of `reference` as its subject. A store that does not keep track
+    /// knows of none.
+    fn referrers(
+        &self,
+        reference: &Reference,
+        digest: Digest,
+    ) -> Result<Vec<Referrer>, StoreError> {
+        let _ = (reference, digest);
+        Ok(Vec::new())
+    }
 
     /// The bytes of a blob in the repository of `from`; reading them to the end verifies digest and size.
     fn open_blob(

@@ -11,8 +11,8 @@ use std::{
     path::Path,
 };
 use wharf_image::{
-    Descriptor, DraftLayer, Image, LayerSource, Platform, SealedImage, StoreErrorKind, Transfer,
-    Written, image::digest_of,
+    Descriptor, DraftLayer, Image, LayerSource, Platform, SealedImage, StoreErrorKind, Stored,
+    Transfer, Written, image::digest_of,
 };
 use wharf_spec::reference::Reference;
 
@@ -116,8 +116,9 @@ impl LayoutStore {
                 write::blob(&path, document).map_err(|source| io_error("write", &path, source))?;
             }
         }
+        let stored = Stored::of_image(&image.image);
         for tag in tags {
-            self.set_tag(&image.image, tag)?;
+            self.set_tag(&stored, tag)?;
         }
         Ok(Written {
             digest: image.image.digest(),
@@ -133,11 +134,33 @@ impl LayoutStore {
         }
     }
 
-    fn set_tag(&self, image: &Image, tag: &Reference) -> Result<(), StoreErrorKind> {
+    pub(crate) fn write_manifest_here(
+        &self,
+        manifest: &Stored,
+        tags: &[Reference],
+    ) -> Result<(), StoreErrorKind> {
+        for tag in tags {
+            let own = self.own(tag);
+            own.prepare()?;
+            let path = own.blob_path(manifest.digest());
+            write::blob(&path, manifest.bytes.as_slice())
+                .map_err(|source| io_error("write", &path, source))?;
+        }
+        for tag in tags {
+            self.set_tag(manifest, tag)?;
+        }
+        Ok(())
+    }
+
+    fn set_tag(&self, manifest: &Stored, tag: &Reference) -> Result<(), StoreErrorKind> {
+        // What has no tag is found by its digest, and would make an entry that names nothing.
+        if tag.tag().is_none() && matches!(self.place, Place::Single(_)) {
+            return Ok(());
+        }
         let mut descriptor = Descriptor {
-            media_type: image.family().manifest().to_owned(),
-            digest: image.digest(),
-            size: image.manifest_bytes().len() as u64,
+            media_type: manifest.media_type.clone(),
+            digest: manifest.digest(),
+            size: manifest.bytes.len() as u64,
             rest: Map::new(),
         };
         if let Some(name) = tag.tag() {

@@ -4,18 +4,19 @@ use crate::{
     place::Place,
 };
 use nix::unistd::{AccessFlags, access as may};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::{
     fs::{self, File},
     io::Read,
     path::PathBuf,
 };
 use wharf_image::{
-    Access, Descriptor, DraftLayer, Family, Image, ImageStore, Platform, SealedImage, StoreError,
-    StoreErrorKind, Transfer, Written, index::IndexEntry,
+    Access, Descriptor, DraftLayer, Family, Image, ImageError, ImageStore, Platform, SealedImage,
+    StoreError, StoreErrorKind, Stored, Transfer, Written, image::MAX_MANIFEST_BYTES,
+    index::IndexEntry,
 };
 use wharf_layer::VerifyingReader;
-use wharf_spec::{digest::Digest, reference::Reference};
+use wharf_spec::{digest::Digest, encode, reference::Reference};
 
 /// Images in OCI layout directories.
 ///
@@ -82,6 +83,32 @@ impl LayoutStore {
             return Ok(None);
         }
         directory.select(entries, platform).map(Some)
+    }
+
+    fn read_manifest_here(&self, reference: &Reference) -> Result<Option<Stored>, StoreErrorKind> {
+        let read = |directory: &Directory, digest, size| {
+            directory.read_document("manifest", digest, size, MAX_MANIFEST_BYTES)
+        };
+        if let Some(digest) = reference.digest() {
+            for directory in self.all(reference) {
+                if let Some(bytes) = read(&directory, digest, None)? {
+                    return Ok(Some(Stored::new(bytes, Family::Oci.manifest())));
+                }
+            }
+            return Ok(None);
+        }
+        let directory = self.own(reference);
+        let entries = directory.entries()?.unwrap_or_default();
+        match self.tagged(entries, reference).as_slice() {
+            [] => Ok(None),
+            [one] => {
+                let descriptor = &one.descriptor;
+                let bytes = read(&directory, descriptor.digest, Some(descriptor.size))?;
+                let bytes = bytes.ok_or(StoreErrorKind::NotFound)?;
+                Ok(Some(Stored::new(bytes, &descriptor.media_type)))
+            }
+            several => Ok(Some(index_of(several)?)),
+        }
     }
 
     /// The entries of an index that `reference` means.
@@ -152,6 +179,18 @@ impl ImageStore for LayoutStore {
             .map_err(fail("read image", reference))
     }
 
+    fn read_manifest(&self, reference: &Reference) -> Result<Option<Stored>, StoreError> {
+        self.read_manifest_here(reference)
+            .map_err(fail("read image", reference))
+    }
+
+    fn write_manifest(&self, manifest: &Stored, tags: &[Reference]) -> Result<(), StoreError> {
+        self.write_manifest_here(manifest, tags).map_err(|kind| {
+            let names: Vec<String> = tags.iter().map(Reference::to_string).collect();
+            fail_on("write image", names.join(", "), kind)
+        })
+    }
+
     fn open_blob(
         &self,
         from: &Reference,
@@ -184,11 +223,7 @@ impl ImageStore for LayoutStore {
     fn put_image(&self, image: &SealedImage, tags: &[Reference]) -> Result<Written, StoreError> {
         self.put_image_here(image, tags).map_err(|kind| {
             let names: Vec<String> = tags.iter().map(Reference::to_string).collect();
-            StoreError {
-                action: "write image",
-                reference: names.join(", "),
-                kind,
-            }
+            fail_on("write image", names.join(", "), kind)
         })
     }
 
@@ -222,15 +257,42 @@ impl ImageStore for LayoutStore {
 
 fn fail(action: &'static str, reference: &Reference) -> impl Fn(StoreErrorKind) -> StoreError {
     let reference = reference.to_string();
-    move |kind| StoreError {
+    move |kind| fail_on(action, reference.clone(), kind)
+}
+
+fn fail_on(action: &'static str, reference: String, kind: StoreErrorKind) -> StoreError {
+    StoreError {
         action,
-        reference: reference.clone(),
+        reference,
         kind,
     }
 }
 
 pub(crate) fn verified<R: Read>(bytes: R, blob: &Descriptor) -> VerifyingReader<R> {
     VerifyingReader::new(bytes, blob.digest, Some(blob.size))
+}
+
+/// Images that share a name in the index of a directory, as the index they would be elsewhere.
+fn index_of(entries: &[IndexEntry]) -> Result<Stored, StoreErrorKind> {
+    let descriptors = entries.iter().map(|entry| {
+        let mut descriptor = entry.descriptor.clone();
+        if let Some(Value::Object(annotations)) = descriptor.rest.get_mut("annotations") {
+            annotations.shift_remove(REF_NAME);
+        }
+        descriptor.to_json()
+    });
+    let document = json!({
+        "schemaVersion": 2,
+        "mediaType": Family::Oci.index(),
+        "manifests": descriptors.collect::<Vec<_>>(),
+    });
+    let text = encode::json_text(&document).map_err(|error| {
+        StoreErrorKind::Image(ImageError::Malformed {
+            document: "index",
+            reason: error.to_string(),
+        })
+    })?;
+    Ok(Stored::new(text.into_bytes(), Family::Oci.index()))
 }
 
 /// Removes a layout without images. Directories of deeper repositories may lie within; they stay.

@@ -284,6 +284,7 @@ fn of_rebase(error: &RebaseError) -> ExitCode {
         | E::Encode(_)
         | E::Seal(_)
         | E::Invalid { .. }
+        | E::ReadBack { .. }
         | E::Save(_) => ExitCode::RebaseFailed,
     }
 }

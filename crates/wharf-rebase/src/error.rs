@@ -1,7 +1,7 @@
 //! Why a rebase fails.
 use crate::Problem;
 use wharf_image::{ImageError, StoreError};
-use wharf_spec::encode::EncodeError;
+use wharf_spec::{digest::Digest, encode::EncodeError};
 
 /// A failed rebase. Nothing was tagged unless the variant is [`Save`](Self::Save).
 #[derive(Debug, thiserror::Error)]
@@ -81,6 +81,18 @@ pub enum RebaseError {
     Invalid {
         /// What is wrong with it.
         faults: Vec<String>,
+    },
+    /// What is under the name is not what was written.
+    #[error(
+        "read back '{reference}': it is {found} where {written} was written; another client may have written it at the same time"
+    )]
+    ReadBack {
+        /// The output.
+        reference: String,
+        /// What was written.
+        written: Digest,
+        /// What was found.
+        found: String,
     },
     /// The new image cannot be written.
     #[error("save rebased image")]

@@ -1,28 +1,16 @@
 //! Labels and metadata of the rebased image.
-use crate::{RebaseError, RebaseInputs, error::MetadataError, run_image};
+use crate::{Base, RebaseError, RebaseInputs, error::MetadataError, run_image};
 use serde_json::{Map, Value};
 use wharf_image::{Image, ImageDraft};
 use wharf_spec::{
     encode::json_text,
     labels::{LIFECYCLE_METADATA, lifecycle::LifecycleMetadata},
-    reference::Reference,
 };
 
 /// Bytes of a metadata label that are still parsed.
 pub(crate) const MAX_LABEL: usize = 4 << 20;
 /// Labels that describe the base.
 const BASE_PREFIXES: [&str; 2] = ["io.buildpacks.stack.", "io.buildpacks.base."];
-
-/// The new base.
-#[derive(Debug)]
-pub struct NewBase<'a> {
-    /// The image.
-    pub image: &'a Image,
-    /// The name it was read by.
-    pub reference: &'a Reference,
-    /// How metadata name it.
-    pub identifier: String,
-}
 
 /// The lifecycle metadata of an app image.
 pub fn read(app: &Image) -> Result<LifecycleMetadata, MetadataError> {
@@ -40,7 +28,7 @@ pub(crate) fn update(
     draft: &mut ImageDraft,
     inputs: &RebaseInputs,
     app: &Image,
-    base: &NewBase<'_>,
+    base: &Base<'_>,
 ) -> Result<(), RebaseError> {
     let is_base = |name: &str| BASE_PREFIXES.iter().any(|prefix| name.starts_with(prefix));
     let new = labels(base.image);
@@ -72,7 +60,7 @@ fn labels(image: &Image) -> Vec<(&str, &str)> {
 fn metadata_text(
     inputs: &RebaseInputs,
     app: &Image,
-    base: &NewBase<'_>,
+    base: &Base<'_>,
 ) -> Result<String, RebaseError> {
     let failed = |source| RebaseError::Metadata {
         reference: inputs.app_image.to_string(),

@@ -4,23 +4,29 @@
 //! |---|---|
 //! | [`check`] | whether the new base fits the app; pure |
 //! | [`labels`] | labels and metadata of the rebased image; pure |
+//! | [`prepare`] | the rebased image, made of two images; pure |
+//! | `index` | an index whose images are rebased one by one |
 //! | `run_image` | which run image is the new base |
 //! | `save` | writes layers, image and tags |
 //! | [`error`] | why a rebase fails |
 pub mod check;
 pub mod error;
+mod index;
 pub mod labels;
+pub mod prepare;
 mod run_image;
 mod save;
 
 pub use check::{Problem, check};
 pub use error::RebaseError;
+pub use prepare::{Base, Prepared, prepare};
 
 use std::thread::{self, ScopedJoinHandle};
-use wharf_image::{Image, ImageDraft, ImageStore, Platform, SealedImage, StoreError};
+use wharf_image::{
+    Image, ImageStore, Platform, Referrer, StoreError, StoreErrorKind, Stored, index::IndexEntry,
+};
 use wharf_spec::{
-    api::PlatformFeatures, files::report::Report, labels::lifecycle::LifecycleMetadata, log::Log,
-    reference::Reference,
+    api::PlatformFeatures, digest::Digest, files::report::Report, log::Log, reference::Reference,
 };
 
 /// Inputs of [`rebase`].
@@ -40,43 +46,83 @@ pub struct RebaseInputs {
     pub features: PlatformFeatures,
 }
 
-/// Rebases the app image and writes it to every output. The image that was read stays as it is unless it is also
-/// an output. Layers move only where the store can neither find nor mount them.
+/// What was found under the name of the app.
+enum Found {
+    Image(Image),
+    Index(Stored, Vec<IndexEntry>),
+}
+
+/// Rebases the app image and writes it to every output; of an index every image that has a new base. The image that was
+/// read stays as it is unless it is also an output. Layers move only where the store can neither find nor mount them.
+/// What was written is read back and compared.
 pub fn rebase(
     inputs: &RebaseInputs,
     store: &dyn ImageStore,
     log: &dyn Log,
 ) -> Result<Report, RebaseError> {
     save::first_output(inputs)?;
-    let (app, ahead) = thread::scope(|scope| {
+    let (found, ahead) = thread::scope(|scope| {
         let ahead = run_image::read_ahead(scope, inputs, store);
         (read_app(inputs, store), ahead.and_then(joined))
     });
-    let app = app?;
-    let metadata = labels::read(&app).map_err(|source| RebaseError::Metadata {
-        reference: inputs.app_image.to_string(),
-        source,
-    })?;
-    let (run_reference, base) =
-        run_image::find(inputs, &metadata, (&app.platform(), ahead), store)?;
+    let (report, old) = match found? {
+        Found::Image(app) => {
+            let old = app.digest();
+            (rebase_image(inputs, (&app, ahead), store, log)?, vec![old])
+        }
+        Found::Index(stored, entries) => {
+            let rebased = index::rebase(inputs, (&stored, &entries), store, log)?;
+            let mut old = rebased.old.clone();
+            old.push(stored.digest());
+            (save::save_index(inputs, &rebased, store, log)?, old)
+        }
+    };
+    tell_of_referrers(inputs, &old, store, log);
+    Ok(report)
+}
+
+fn rebase_image(
+    inputs: &RebaseInputs,
+    (app, ahead): (&Image, Option<Image>),
+    store: &dyn ImageStore,
+    log: &dyn Log,
+) -> Result<Report, RebaseError> {
+    let metadata = prepare::metadata(inputs, app)?;
+    let (reference, image) = run_image::find(inputs, &metadata, (&app.platform(), ahead), store)?;
     log.info(&format!(
-        "Rebasing {} on run image {run_reference}",
+        "Rebasing {} on run image {reference}",
         inputs.app_image
     ));
-    refuse_or_warn(
-        inputs,
-        check(inputs, &app, &metadata, (&run_reference, &base)),
-        log,
-    )?;
-    let new_base = labels::NewBase {
-        image: &base,
-        reference: &run_reference,
-        identifier: store.identify(&run_reference, &base),
+    let base = Base {
+        image: &image,
+        reference: &reference,
+        identifier: store.identify(&reference, &image),
     };
-    let mut draft = draft(inputs, &app, &metadata, &new_base)?;
-    draft.set_family(store.family(draft.family()));
-    let sealed = seal(draft)?;
-    save::save(inputs, &sealed, store, log)
+    let prepared = prepare(inputs, app, &base, &|family| store.family(family))?;
+    for problem in &prepared.problems {
+        log.warn(&problem.to_string());
+    }
+    save::save(inputs, &prepared.sealed, store, log)
+}
+
+/// Signatures and the like are of what was signed; they do not come along.
+fn tell_of_referrers(inputs: &RebaseInputs, old: &[Digest], store: &dyn ImageStore, log: &dyn Log) {
+    for digest in old {
+        match store.referrers(&inputs.app_image, *digest) {
+            Ok(referrers) => {
+                for Referrer {
+                    digest: own,
+                    artifact_type,
+                } in referrers
+                {
+                    log.info(&format!(
+                        "{own} ({artifact_type}) refers to {digest} and not to the rebased image"
+                    ));
+                }
+            }
+            Err(error) => log.debug(&format!("What refers to {digest} is unknown: {error}")),
+        }
+    }
 }
 
 fn joined<T>(thread: ScopedJoinHandle<'_, T>) -> T {
@@ -85,12 +131,28 @@ fn joined<T>(thread: ScopedJoinHandle<'_, T>) -> T {
         .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
-fn read_app(inputs: &RebaseInputs, store: &dyn ImageStore) -> Result<Image, RebaseError> {
-    find_for_any(&inputs.app_image, &inputs.platform, store)
+fn read_app(inputs: &RebaseInputs, store: &dyn ImageStore) -> Result<Found, RebaseError> {
+    let reference = &inputs.app_image;
+    let stored = store
+        .read_manifest(reference)
         .map_err(RebaseError::ReadApp)?
         .ok_or_else(|| RebaseError::AppNotFound {
-            reference: inputs.app_image.to_string(),
+            reference: reference.to_string(),
+        })?;
+    let entries = stored.entries().map_err(|error| {
+        RebaseError::ReadApp(StoreError {
+            action: "read image",
+            reference: reference.to_string(),
+            kind: StoreErrorKind::Image(error),
         })
+    })?;
+    match entries {
+        Some(entries) => Ok(Found::Index(stored, entries)),
+        None => store
+            .read_image(reference, stored)
+            .map(Found::Image)
+            .map_err(RebaseError::ReadApp),
+    }
 }
 
 /// The image at `reference`: `platform` chooses from an index; an image that stands alone is taken whatever it runs on.
@@ -104,61 +166,5 @@ pub fn find_for_any(
             store.find(reference, &Platform::any()).map_err(|_| error)
         }
         result => result,
-    }
-}
-
-fn refuse_or_warn(
-    inputs: &RebaseInputs,
-    problems: Vec<Problem>,
-    log: &dyn Log,
-) -> Result<(), RebaseError> {
-    if inputs.force {
-        for problem in &problems {
-            log.warn(&problem.to_string());
-        }
-        return Ok(());
-    }
-    if problems.is_empty() {
-        Ok(())
-    } else {
-        Err(RebaseError::Refused { problems })
-    }
-}
-
-/// The rebased image.
-fn draft(
-    inputs: &RebaseInputs,
-    app: &Image,
-    metadata: &LifecycleMetadata,
-    base: &labels::NewBase<'_>,
-) -> Result<ImageDraft, RebaseError> {
-    let no_top_layer = || RebaseError::NoTopLayer {
-        reference: inputs.app_image.to_string(),
-        top_layer: metadata.run_image.top_layer.clone(),
-    };
-    let old_top = metadata.run_image.top_layer.parse();
-    let mut draft = ImageDraft::rebase(
-        app,
-        &inputs.app_image,
-        old_top.map_err(|_| no_top_layer())?,
-        base.image,
-        base.reference,
-    )
-    .ok_or_else(no_top_layer)?;
-    labels::update(&mut draft, inputs, app, base)?;
-    if inputs.force {
-        draft.set_platform(&base.image.platform());
-    }
-    Ok(draft)
-}
-
-/// Fixes the bytes and judges them before anything is written.
-fn seal(draft: ImageDraft) -> Result<SealedImage, RebaseError> {
-    let sealed = draft.seal().map_err(RebaseError::Seal)?;
-    let faults = wharf_image::validate::validate(&sealed.image);
-    if faults.is_empty() {
-        Ok(sealed)
-    } else {
-        Err(RebaseError::Invalid { faults })
     }
 }

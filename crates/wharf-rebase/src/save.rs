@@ -1,10 +1,10 @@
 //! Writes layers, image and tags.
-use crate::{RebaseError, RebaseInputs};
+use crate::{RebaseError, RebaseInputs, index::RebasedIndex};
 use std::{
     sync::atomic::{AtomicUsize, Ordering},
     thread,
 };
-use wharf_image::{DraftLayer, ImageStore, LayerSource, SealedImage, Transfer};
+use wharf_image::{DraftLayer, ImageStore, LayerSource, SealedImage, Stored, Transfer};
 use wharf_spec::{
     files::report::{ImageReport, Report},
     log::Log,
@@ -38,28 +38,89 @@ pub(crate) fn save(
     let first = first_output(inputs)?;
     log.info(&format!("Saving {first}..."));
     put_blobs(first, sealed, store, log)?;
-    let written = store
-        .put_image(sealed, &inputs.outputs)
+    put_image(sealed, &inputs.outputs, store)?;
+    Ok(report(inputs, &Stored::of_image(&sealed.image), &[], log))
+}
+
+/// Writes the index, whose images are there, to every output.
+pub(crate) fn save_index(
+    inputs: &RebaseInputs,
+    rebased: &RebasedIndex,
+    store: &dyn ImageStore,
+    log: &dyn Log,
+) -> Result<Report, RebaseError> {
+    let first = first_output(inputs)?;
+    log.info(&format!("Saving {first}..."));
+    store
+        .write_manifest(&rebased.index, &inputs.outputs)
         .map_err(RebaseError::Save)?;
-    log.info(&format!("*** Images ({}):", written.digest));
-    for tag in &written.tags {
+    read_back(&rebased.index, &inputs.outputs, store)?;
+    Ok(report(inputs, &rebased.index, &rebased.unchanged, log))
+}
+
+/// Writes an image whose layers are there, and looks whether it is what was written.
+pub(crate) fn put_image(
+    sealed: &SealedImage,
+    outputs: &[Reference],
+    store: &dyn ImageStore,
+) -> Result<(), RebaseError> {
+    store
+        .put_image(sealed, outputs)
+        .map_err(RebaseError::Save)?;
+    read_back(&Stored::of_image(&sealed.image), outputs, store)
+}
+
+/// The digest of a manifest pins config and layers, which a store compares when they are written.
+fn read_back(
+    written: &Stored,
+    outputs: &[Reference],
+    store: &dyn ImageStore,
+) -> Result<(), RebaseError> {
+    for output in outputs {
+        let found = store.read_manifest(output).map_err(RebaseError::Save)?;
+        if found.as_ref().map(|found| &found.bytes) != Some(&written.bytes) {
+            return Err(RebaseError::ReadBack {
+                reference: output.to_string(),
+                written: written.digest(),
+                found: found
+                    .map_or_else(|| "nothing".to_owned(), |found| found.digest().to_string()),
+            });
+        }
+    }
+    Ok(())
+}
+
+fn report(
+    inputs: &RebaseInputs,
+    written: &Stored,
+    unchanged: &[(String, RebaseError)],
+    log: &dyn Log,
+) -> Report {
+    let digest = written.digest();
+    let manifest_size = written.bytes.len() as u64;
+    log.info(&format!("*** Images ({digest}):"));
+    for tag in &inputs.outputs {
         log.info(&format!("      {tag}"));
     }
-    log.debug(&format!("*** Digest: {}", written.digest));
-    log.debug(&format!("*** Manifest Size: {}", written.manifest_size));
-    Ok(Report {
+    log.debug(&format!("*** Digest: {digest}"));
+    log.debug(&format!("*** Manifest Size: {manifest_size}"));
+    Report {
         build: None,
         image: ImageReport {
-            tags: written.tags.iter().map(ToString::to_string).collect(),
+            tags: inputs.outputs.iter().map(ToString::to_string).collect(),
             image_id: String::new(),
-            digest: written.digest.to_string(),
-            manifest_size: written.manifest_size,
+            digest: digest.to_string(),
+            manifest_size,
+            unchanged: unchanged
+                .iter()
+                .map(|(platform, _)| platform.clone())
+                .collect(),
         },
-    })
+    }
 }
 
 /// Brings what is missing to the repository, config and several layers at a time.
-fn put_blobs(
+pub(crate) fn put_blobs(
     to: &Reference,
     sealed: &SealedImage,
     store: &dyn ImageStore,

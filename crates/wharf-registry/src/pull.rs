@@ -11,7 +11,7 @@ use crate::{
 use reqwest::{Method, Response, header::CONTENT_TYPE};
 use sha2::{Digest as _, Sha256};
 use std::{io::Read, sync::Arc};
-use wharf_image::{Descriptor, Image, Platform, StoreErrorKind};
+use wharf_image::{Descriptor, Image, Platform, StoreErrorKind, Stored};
 use wharf_layer::VerifyingReader;
 use wharf_spec::{digest::Digest, reference::Reference};
 
@@ -29,6 +29,8 @@ struct Fetched {
     bytes: Vec<u8>,
     digest: Digest,
     kind: Kind,
+    /// `Content-Type` it came with; empty when there was none.
+    content_type: String,
 }
 
 impl Session {
@@ -51,10 +53,27 @@ impl Session {
             };
             verify("manifest", fetched.digest, reference.digest())?;
             let fetched = self.descend(repository, fetched, platform).await?;
-            self.complete_image(repository, fetched).await?
+            self.complete_image(repository, fetched.digest, fetched.bytes)
+                .await?
         };
         manifest::check_platform(&image.platform(), platform)?;
         Ok(Some(image))
+    }
+
+    /// The manifest or index at `reference`, whatever it is of.
+    pub(crate) async fn find_manifest(
+        &self,
+        reference: &Reference,
+    ) -> Result<Option<Stored>, Failure> {
+        let identifier = reference.identifier();
+        match self.manifest(reference.repository(), &identifier).await {
+            Err(failure) if failure.status() == Some(404) => Ok(None),
+            Err(failure) => Err(failure),
+            Ok(fetched) => {
+                verify("manifest", fetched.digest, reference.digest())?;
+                Ok(Some(Stored::new(fetched.bytes, &fetched.content_type)))
+            }
+        }
     }
 
     /// From an index to the manifest for `platform`; a manifest is there already.
@@ -80,14 +99,30 @@ impl Session {
         Err(Failure::Final(StoreErrorKind::Unsupported(reason)))
     }
 
+    /// The image of a manifest that was read.
+    pub(crate) async fn image_of(
+        &self,
+        repository: &str,
+        manifest: Stored,
+    ) -> Result<Image, Failure> {
+        let digest = manifest.digest();
+        self.complete_image(repository, digest, manifest.bytes)
+            .await
+    }
+
     /// An image from its manifest and config.
-    async fn complete_image(&self, repository: &str, fetched: Fetched) -> Result<Image, Failure> {
-        if let Some(image) = self.known_image(repository, fetched.digest) {
+    async fn complete_image(
+        &self,
+        repository: &str,
+        digest: Digest,
+        manifest: Vec<u8>,
+    ) -> Result<Image, Failure> {
+        if let Some(image) = self.known_image(repository, digest) {
             return Ok(image);
         }
-        let descriptor = Image::config_descriptor(&fetched.bytes).map_err(StoreErrorKind::Image)?;
+        let descriptor = Image::config_descriptor(&manifest).map_err(StoreErrorKind::Image)?;
         let config = self.small_blob(repository, &descriptor).await?;
-        let image = Image::parse(fetched.bytes, config).map_err(StoreErrorKind::Image)?;
+        let image = Image::parse(manifest, config).map_err(StoreErrorKind::Image)?;
         self.learn_image(repository, &image);
         Ok(image)
     }
@@ -109,6 +144,7 @@ impl Session {
             bytes,
             digest,
             kind,
+            content_type: content_type.unwrap_or_default(),
         })
     }
 

@@ -23,7 +23,7 @@ use std::{
     time::Duration,
 };
 use tokio::task::JoinHandle;
-use wharf_image::{Image, StoreError, StoreErrorKind, Transfer};
+use wharf_image::{Image, StoreError, StoreErrorKind, Stored, Transfer};
 use wharf_layer::BlobSource;
 use wharf_spec::digest::Digest;
 
@@ -265,29 +265,36 @@ impl Session {
         Ok(())
     }
 
-    /// Writes a manifest under a tag or digest.
+    /// Writes an image's manifest under a tag or digest.
     pub(crate) async fn put_manifest(
         &self,
         repository: &str,
         identifier: &str,
         image: &Image,
     ) -> Result<(), Failure> {
+        self.put_stored(repository, identifier, &Stored::of_image(image))
+            .await
+    }
+
+    /// Writes a manifest or index under a tag or digest.
+    pub(crate) async fn put_stored(
+        &self,
+        repository: &str,
+        identifier: &str,
+        manifest: &Stored,
+    ) -> Result<(), Failure> {
         let target = self.manifest_target(repository, identifier).await?;
-        let media_type = image
-            .manifest()
-            .get("mediaType")
-            .and_then(|value| value.as_str());
-        let media_type = media_type.unwrap_or_else(|| image.family().manifest());
-        let bytes = Bytes::copy_from_slice(image.manifest_bytes());
+        let bytes = Bytes::copy_from_slice(&manifest.bytes);
         let size = bytes.len() as u64;
         let call = Call::to(Method::PUT, target, vec![Scope::push(repository)])
-            .document(media_type, bytes)?;
+            .document(&manifest.media_type, bytes)?;
         let response = self.send(&call).await.map_err(Failure::while_writing)?;
         Counters::add(&self.counters().bytes_uploaded, size);
+        let digest = manifest.digest();
         verify(
             "stored manifest",
-            content_digest(&response).unwrap_or(image.digest()),
-            Some(image.digest()),
+            content_digest(&response).unwrap_or(digest),
+            Some(digest),
         )
     }
 }

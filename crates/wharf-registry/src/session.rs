@@ -18,7 +18,7 @@ use reqwest::{
     header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RANGE},
 };
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{HashSet, VecDeque},
     sync::{Arc, Mutex, PoisonError},
 };
 use tokio::sync::OnceCell;
@@ -26,6 +26,8 @@ use wharf_image::{Image, StoreErrorKind};
 use wharf_spec::digest::Digest;
 
 const REDIRECTS: usize = 5;
+/// Images kept in memory.
+const KNOWN_IMAGES: usize = 32;
 
 /// A registry with one account.
 #[derive(Debug)]
@@ -37,7 +39,7 @@ pub(crate) struct Session {
     insecure: bool,
     base: OnceCell<Url>,
     known_blobs: Mutex<HashSet<(String, Digest)>>,
-    images: Mutex<HashMap<(String, Digest), Image>>,
+    images: Mutex<VecDeque<((String, Digest), Image)>>,
 }
 
 /// A request without an upload's body; it can be sent any number of times.
@@ -305,18 +307,24 @@ impl Session {
 
     pub(crate) fn known_image(&self, repository: &str, digest: Digest) -> Option<Image> {
         lock(&self.images)
-            .get(&(repository.to_owned(), digest))
-            .cloned()
+            .iter()
+            .find(|((known, of), _)| known == repository && *of == digest)
+            .map(|(_, image)| image.clone())
     }
 
     pub(crate) fn learn_image(&self, repository: &str, image: &Image) {
         let key = (repository.to_owned(), image.digest());
-        lock(&self.images).insert(key, image.clone());
+        let mut images = lock(&self.images);
+        // One command needs a few; a fleet of thousands must not stay in memory.
+        if images.len() == KNOWN_IMAGES {
+            images.pop_front();
+        }
+        images.push_back((key, image.clone()));
     }
 
     /// Forgets an image that is to go, and what is known of its blobs.
     pub(crate) fn forget_image(&self, repository: &str, digest: Digest) {
-        lock(&self.images).remove(&(repository.to_owned(), digest));
+        lock(&self.images).retain(|((known, of), _)| known != repository || *of != digest);
         lock(&self.known_blobs).retain(|(known, _)| known != repository);
     }
 }

@@ -21,7 +21,7 @@ use tokio::{
 };
 use wharf_image::{
     Access, Descriptor, DraftLayer, Image, ImageStore, LayerSource, Platform, SealedImage,
-    StoreError, StoreErrorKind, Transfer, Written,
+    StoreError, StoreErrorKind, Stored, Transfer, Written,
 };
 use wharf_layer::BlobSource;
 use wharf_spec::{digest::Digest, reference::Reference};
@@ -211,6 +211,27 @@ impl ImageStore for RegistryStore {
             reference,
             session.find_image(reference, platform),
         )
+    }
+
+    fn read_manifest(&self, reference: &Reference) -> Result<Option<Stored>, StoreError> {
+        let session = self.shared.session(reference);
+        self.wait("read image", reference, session.find_manifest(reference))
+    }
+
+    fn read_image(&self, reference: &Reference, manifest: Stored) -> Result<Image, StoreError> {
+        let session = self.shared.session(reference);
+        let image = session.image_of(reference.repository(), manifest);
+        self.wait("read image", reference, image)
+    }
+
+    fn write_manifest(&self, manifest: &Stored, tags: &[Reference]) -> Result<(), StoreError> {
+        for tag in tags {
+            let session = self.shared.session(tag);
+            let identifier = tag.identifier();
+            let put = session.put_stored(tag.repository(), &identifier, manifest);
+            self.wait("write image to", tag, put)?;
+        }
+        Ok(())
     }
 
     fn open_blob(

@@ -1,13 +1,14 @@
 //! A strict image store in memory.
 use crate::image_recipe::digest;
+use serde_json::Value;
 use std::{
     collections::{BTreeMap, BTreeSet},
     io::{self, Cursor, Read},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 use wharf_image::{
-    Access, Descriptor, DraftLayer, Image, ImageStore, LayerSource, Platform, SealedImage,
-    StoreError, StoreErrorKind, Transfer, Written, index,
+    Access, Descriptor, DraftLayer, Family, Image, ImageStore, LayerSource, Platform, Referrer,
+    SealedImage, StoreError, StoreErrorKind, Stored, Transfer, Written, index,
 };
 use wharf_layer::{VerifyingReader, blob::decompress};
 use wharf_spec::{digest::Digest, reference::Reference};
@@ -189,6 +190,76 @@ impl ImageStore for MemoryStore {
             return Err(wrong(image.platform().to_string()));
         }
         Ok(Some(image))
+    }
+
+    fn read_manifest(&self, reference: &Reference) -> Result<Option<Stored>, StoreError> {
+        self.state().counts.finds += 1;
+        self.check(reference, Access::Read, "read manifest of")?;
+        let bytes = self.state().repository(reference).manifest(reference);
+        Ok(bytes.map(|bytes| Stored::new(bytes, Family::Oci.manifest())))
+    }
+
+    fn read_image(&self, reference: &Reference, manifest: Stored) -> Result<Image, StoreError> {
+        let fail = |kind| failure("read config of", reference, kind);
+        let config = Image::config_descriptor(&manifest.bytes);
+        let config = config.map_err(|error| fail(error.into()))?;
+        let config = self.blob(reference, config.digest);
+        let config = config.ok_or_else(|| fail(StoreErrorKind::NotFound))?;
+        Image::parse(manifest.bytes, config).map_err(|error| fail(error.into()))
+    }
+
+    fn write_manifest(&self, manifest: &Stored, tags: &[Reference]) -> Result<(), StoreError> {
+        for tag in tags {
+            self.check(tag, Access::Write, "write image to")?;
+            let entries = manifest.entries();
+            let entries = entries.map_err(|error| failure("write image to", tag, error.into()))?;
+            let mut state = self.state();
+            let repository = state.repository(tag);
+            let missing = entries
+                .iter()
+                .flatten()
+                .find(|entry| !repository.manifests.contains_key(&entry.descriptor.digest));
+            if let Some(entry) = missing {
+                let text = format!("manifest {} is not there", entry.descriptor.digest);
+                return Err(failure(
+                    "write image to",
+                    tag,
+                    StoreErrorKind::Unsupported(text),
+                ));
+            }
+            repository
+                .manifests
+                .insert(manifest.digest(), manifest.bytes.clone());
+            if let Some(name) = tag.tag() {
+                repository.tags.insert(name.to_owned(), manifest.digest());
+            }
+            state.counts.image_writes += 1;
+        }
+        Ok(())
+    }
+
+    fn referrers(
+        &self,
+        reference: &Reference,
+        digest: Digest,
+    ) -> Result<Vec<Referrer>, StoreError> {
+        let mut state = self.state();
+        let manifests = &state.repository(reference).manifests;
+        let named = digest.to_string();
+        let members = |bytes: &Vec<u8>| serde_json::from_slice::<Value>(bytes).ok();
+        let refers = |bytes: &Vec<u8>| {
+            let manifest = members(bytes)?;
+            let is_subject = manifest["subject"]["digest"] == named.as_str();
+            let artifact_type = manifest["artifactType"].as_str().unwrap_or_default();
+            is_subject.then(|| artifact_type.to_owned())
+        };
+        let referrers = manifests.iter().filter_map(|(digest, bytes)| {
+            Some(Referrer {
+                digest: *digest,
+                artifact_type: refers(bytes)?,
+            })
+        });
+        Ok(referrers.collect())
     }
 
     fn open_blob(

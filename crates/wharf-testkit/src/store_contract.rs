@@ -8,7 +8,7 @@ use crate::image_recipe::{Bytes, ImageRecipe, digest, layer, platform, push};
 use std::{io::Read, sync::Arc};
 use wharf_image::{
     Access, DraftLayer, Family, ImageDraft, ImageStore, LayerSource, SealedImage, StoreErrorKind,
-    Transfer,
+    Stored, Transfer,
 };
 use wharf_layer::Compression;
 use wharf_spec::reference::Reference;
@@ -29,6 +29,7 @@ pub fn store_contract(store: &dyn ImageStore, name: Naming<'_>) {
     verifies_blobs_while_they_are_read(store, name);
     writes_several_tags(store, name);
     moves_a_tag(store, name);
+    keeps_manifests_and_indexes_as_they_are(store, name);
     refuses_incomplete_images(store, name);
     refuses_several_registries(store, name);
     tells_platforms_apart(store, name);
@@ -207,6 +208,45 @@ fn moves_a_tag(store: &dyn ImageStore, name: Naming<'_>) {
     push(store, &new, &[&tag]);
     assert_holds(store, &tag, &new);
     assert_holds(store, &tag.with_digest(old.image.digest()), &old);
+}
+
+fn keeps_manifests_and_indexes_as_they_are(store: &dyn ImageStore, name: Naming<'_>) {
+    let (one, other, all) = (
+        name("contract/whole:one"),
+        name("contract/whole:other"),
+        name("contract/whole:all"),
+    );
+    let nothing = store.read_manifest(&name("contract/nothing:one"));
+    assert_eq!(nothing.expect("ask for what is not there"), None);
+    let image = recipe("whole").push(store, &[&one]);
+    let stored = store.read_manifest(&one).expect("read").expect("is there");
+    assert_eq!(stored, Stored::of_image(&image));
+    store
+        .write_manifest(&stored, std::slice::from_ref(&other))
+        .expect("move a tag");
+    assert_eq!(
+        store.read_manifest(&other).expect("read"),
+        Some(stored.clone())
+    );
+    let text = format!(
+        r#"{{"schemaVersion":2,"mediaType":"{}","manifests":[{{"mediaType":"{}","digest":"{}","size":{},"platform":{{"os":"linux","architecture":"amd64"}},"own":[1]}}],"of":"its own"}}"#,
+        Family::Oci.index(),
+        stored.media_type,
+        stored.digest(),
+        stored.bytes.len(),
+    );
+    let index = Stored::new(text.into_bytes(), "");
+    store
+        .write_manifest(&index, std::slice::from_ref(&all))
+        .expect("write an index");
+    assert_eq!(store.read_manifest(&all).expect("read"), Some(index));
+    let pinned = all.with_digest(stored.digest());
+    let found = store
+        .read_manifest(&pinned)
+        .expect("read")
+        .expect("is there");
+    let found = store.read_image(&pinned, found).expect("read config");
+    assert_eq!(found.config_bytes(), image.config_bytes());
 }
 
 fn refuses_incomplete_images(store: &dyn ImageStore, name: Naming<'_>) {

@@ -13,11 +13,11 @@ use wharf_testkit::{ImageRecipe, MemoryStore, RecordingLog, image_recipe::platfo
 
 const API: &str = "0.13";
 
-fn reference(text: &str) -> Reference {
+pub(crate) fn reference(text: &str) -> Reference {
     text.parse().unwrap()
 }
 
-fn base(version: &str) -> ImageRecipe {
+pub(crate) fn base(version: &str) -> ImageRecipe {
     ImageRecipe::new()
         .layer(&[("/etc/os", b"os", 0o644)])
         .layer(&[("/etc/version", version.as_bytes(), 0o644)])
@@ -31,7 +31,7 @@ fn base(version: &str) -> ImageRecipe {
 }
 
 /// An app on `old`, built under Platform API `api`.
-fn app(old: &Image, api: &str) -> ImageRecipe {
+pub(crate) fn app(old: &Image, api: &str) -> ImageRecipe {
     let label = format!(
         r#"{{"app":[],"runImage":{{"topLayer":"{}","reference":"r.example/run@{}","image":"r.example/run:1","mirrors":["m.example/run"]}},"stack":{{"runImage":{{"image":"r.example/run:1"}}}},"of-the-future":{{"x":"<1>"}}}}"#,
         old.top_layer().unwrap(),
@@ -49,7 +49,7 @@ fn app(old: &Image, api: &str) -> ImageRecipe {
         .entrypoint(&["/cnb/process/web"])
 }
 
-fn inputs() -> RebaseInputs {
+pub(crate) fn inputs() -> RebaseInputs {
     RebaseInputs {
         app_image: reference("r.example/app"),
         outputs: vec![reference("r.example/app")],
@@ -118,6 +118,7 @@ fn swaps_the_run_image_and_changes_nothing_else() {
                     image_id: String::new(),
                     digest: after.digest().to_string(),
                     manifest_size: after.manifest_bytes().len() as u64,
+                    unchanged: Vec::new(),
                 },
             }
         );

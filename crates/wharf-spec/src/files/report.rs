@@ -30,6 +30,9 @@ pub struct ImageReport {
     /// Size of the manifest in bytes.
     #[serde(skip_serializing_if = "is_zero")]
     pub manifest_size: u64,
+    /// Platforms of an index that a rebase left as they were.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unchanged: Vec<String>,
 }
 
 /// `[build]`.
