@@ -30,6 +30,10 @@ const LAYERS: &[(&str, &[&str])] = &[
         &["wharf-spec", "wharf-layer", "wharf-image"],
     ),
     (
+        "wharf-harbor",
+        &["wharf-spec", "wharf-image", "wharf-registry"],
+    ),
+    (
         "wharf-layout",
         &["wharf-spec", "wharf-layer", "wharf-image"],
     ),
@@ -69,6 +73,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "wharf-buildpack",
             "wharf-cache",
             "wharf-registry",
+            "wharf-harbor",
             "wharf-layout",
             "wharf-analyze",
             "wharf-detect",
@@ -85,6 +90,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "wharf-layer",
             "wharf-image",
             "wharf-registry",
+            "wharf-harbor",
             "wharf-layout",
             "wharf-sandbox",
             "wharf-rebase",

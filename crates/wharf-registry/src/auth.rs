@@ -43,6 +43,11 @@ impl Auth {
         &self.account
     }
 
+    /// What the registry last asked for.
+    pub(crate) async fn challenge(&self) -> Option<Challenge> {
+        self.state.lock().await.challenge.clone()
+    }
+
     /// Takes the challenge of the registry's first answer.
     pub(crate) async fn learn(&self, headers: &HeaderMap) {
         self.state.lock().await.challenge = Challenge::strongest(headers);

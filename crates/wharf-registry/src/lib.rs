@@ -6,11 +6,13 @@
 //! | [`keychain`] | `CNB_REGISTRY_AUTH`, Docker and podman config files, credential helpers |
 //! | [`credentials`] | accounts by registry, in memory; nothing of them can be printed |
 //! | [`store`] | [`RegistryStore`], the implementation of [`wharf_image::ImageStore`] |
+//! | [`api`] | JSON beside `/v2/`, for adapters of a registry's own API |
 //! | [`statistics`] | what was sent and received |
 //!
 //! Inside: `session` is one registry with its connections, scheme and tokens; `auth`, `token`, `challenge` and `scope`
 //! are the way from a 401 to an `Authorization` header; `retry` is the one policy of trying again; `pull`,
 //! `download`, `push` and `body` are the transfers; `failure` turns answers into [`wharf_image::StoreErrorKind`].
+pub mod api;
 mod auth;
 mod body;
 mod challenge;
@@ -36,6 +38,7 @@ pub mod store;
 mod tls;
 mod token;
 
+pub use api::{ApiAnswer, ApiClient, ApiFailure, ApiMethod};
 pub use credentials::Credentials;
 pub use keychain::{Keychain, KeychainError};
 pub use options::{ProxySettings, RegistryOptions, RetryPolicy, TrustedCertificates};

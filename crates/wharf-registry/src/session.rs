@@ -15,7 +15,7 @@ use crate::{
 use bytes::Bytes;
 use reqwest::{
     Method, Request, Response, StatusCode, Url,
-    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RANGE},
+    header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue, RANGE},
 };
 use std::{
     collections::{HashSet, VecDeque},
@@ -69,6 +69,11 @@ impl Call {
         self
     }
 
+    pub(crate) fn header(mut self, name: &'static str, value: &'static str) -> Self {
+        self.headers.insert(name, HeaderValue::from_static(value));
+        self
+    }
+
     /// Asks for the bytes from `offset` on.
     pub(crate) fn at_offset(mut self, offset: u64) -> Self {
         if offset > 0 {
@@ -91,6 +96,8 @@ impl Call {
     /// Sends `Content-Length: 0`, which some servers insist on.
     pub(crate) fn empty_body(mut self) -> Self {
         self.body = Some(Bytes::new());
+        // The client leaves it out for a body without bytes.
+        self.headers.insert(CONTENT_LENGTH, HeaderValue::from(0));
         self
     }
 
@@ -125,6 +132,11 @@ impl Session {
             known_blobs: Mutex::default(),
             images: Mutex::default(),
         }
+    }
+
+    /// `host[:port]` as references name it.
+    pub(crate) fn registry(&self) -> &str {
+        &self.registry
     }
 
     pub(crate) fn counters(&self) -> &Arc<Counters> {
@@ -235,7 +247,7 @@ impl Session {
     }
 
     /// Sends and follows redirects of reads, with credentials for the registry alone.
-    async fn follow(
+    pub(crate) async fn follow(
         &self,
         call: &Call,
         authorization: Option<&Secret>,
@@ -257,7 +269,7 @@ impl Session {
     }
 
     /// The address of the registry, found by asking.
-    async fn base(&self) -> Result<&Url, Failure> {
+    pub(crate) async fn base(&self) -> Result<&Url, Failure> {
         self.base.get_or_try_init(|| self.find_base()).await
     }
 

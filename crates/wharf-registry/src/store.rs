@@ -1,5 +1,6 @@
 //! The store: sessions by registry, and the synchronous face of what happens on the runtime.
 use crate::{
+    api::ApiClient,
     credentials::Credentials,
     failure::Failure,
     http::Http,
@@ -99,6 +100,14 @@ impl RegistryStore {
     /// Adds accounts for registries that nobody knew of when the store was made.
     pub fn add_credentials(&self, credentials: Credentials) {
         lock(&self.shared.credentials).extend(credentials);
+    }
+
+    /// The registry's own API, with connections and account of the images named like `reference`.
+    pub fn api(&self, reference: &Reference) -> ApiClient {
+        ApiClient {
+            session: self.shared.session(reference),
+            runtime: self.shared.runtime.clone(),
+        }
     }
 
     /// What was sent and received so far.

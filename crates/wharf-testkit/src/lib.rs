@@ -5,6 +5,7 @@
 //! | [`error_text`] | errors with their causes |
 //! | [`files`] | files that tests make |
 //! | [`golden`] | recorded outputs of the reference lifecycle |
+//! | [`harbor`] | a server shaped as Harbor: projects, robots, quotas, its API |
 //! | [`image_recipe`] | small images, made in memory |
 //! | [`memory_store`] | an image store stricter than a registry, which counts what is done to it |
 //! | [`recording_log`] | a log that keeps its lines |
@@ -17,6 +18,7 @@ pub mod certificates;
 pub mod error_text;
 pub mod files;
 pub mod golden;
+pub mod harbor;
 mod http;
 pub mod image_recipe;
 pub mod memory_store;
@@ -27,6 +29,7 @@ pub mod store_contract;
 pub mod token_issuer;
 
 pub use error_text::chain;
+pub use harbor::{HarborOptions, HarborServer};
 pub use image_recipe::ImageRecipe;
 pub use memory_store::MemoryStore;
 pub use recording_log::RecordingLog;

@@ -174,7 +174,7 @@ fn answer(options: &TokenIssuerOptions, signer: &Signer, request: &Request) -> R
 }
 
 /// Seconds since 1970 as clients parse them; the calendar repeats every 400 years of 146 097 days.
-fn rfc3339(seconds: u64) -> String {
+pub(crate) fn rfc3339(seconds: u64) -> String {
     let (days, clock) = (seconds / 86_400 + 719_468, seconds % 86_400);
     let (era, day) = (days / 146_097, days % 146_097);
     let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
