@@ -4,7 +4,7 @@
 //! and the layers are the cached ones in the order they were added. Layers that the app image has are linked from its
 //! repository, those that the last cache had stay where they are, and only the rest is made and sent.
 use crate::{
-    Cache, CacheError, CacheLayer, CacheTransaction, CacheWrite, digest_writer::WrongDiffId,
+    Cache, CacheError, CacheLayer, CacheTransaction, CacheWrite, Held, digest_writer::WrongDiffId,
     metadata,
 };
 use serde_json::Map;
@@ -278,6 +278,21 @@ impl CacheTransaction for ImageTransaction<'_> {
         let (added, write) = put.map_err(|error| self.cache.error("add layer to", error))?;
         self.layers.push(added);
         Ok(write)
+    }
+
+    /// An image says nothing about when its layers were used.
+    fn held(&self) -> Result<Vec<Held>, CacheError> {
+        let held = self.layers.iter().map(|layer| Held {
+            diff_id: layer.diff_id,
+            bytes: layer.descriptor.size,
+            used: 0,
+        });
+        Ok(held.collect())
+    }
+
+    fn leave_out(&mut self, diff_id: Digest) -> Result<(), CacheError> {
+        self.layers.retain(|layer| layer.diff_id != diff_id);
+        Ok(())
     }
 
     fn commit(mut self: Box<Self>, metadata: &CacheMetadata) -> Result<(), CacheError> {

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`volume`] | a directory, in the reference's layout |
 //! | [`image`] | an image in a store |
+//! | [`limit`] | which layers go when a cache is too large; pure |
 use std::{
     fmt,
     io::{Read, Write},
@@ -17,10 +18,12 @@ use wharf_spec::{
 
 mod digest_writer;
 pub mod image;
+pub mod limit;
 mod metadata;
 pub mod volume;
 
 pub use image::ImageCache;
+pub use limit::{Held, excess};
 pub use volume::VolumeCache;
 
 /// A failed cache operation.
@@ -88,6 +91,8 @@ pub struct CacheLayer {
     pub content: LayerContent,
     /// The blob in the app image's repository, when it is there.
     pub blob: Option<(Reference, Descriptor)>,
+    /// Whether this build made use of it.
+    pub is_used: bool,
 }
 
 /// Whether a layer had to be written.
@@ -109,6 +114,12 @@ pub trait CacheTransaction: Send + Sync {
 
     /// Makes sure the layer is in the next contents.
     fn put(&mut self, layer: &CacheLayer) -> Result<CacheWrite, CacheError>;
+
+    /// The layers of the next contents.
+    fn held(&self) -> Result<Vec<Held>, CacheError>;
+
+    /// Takes a layer out of the next contents.
+    fn leave_out(&mut self, diff_id: Digest) -> Result<(), CacheError>;
 
     /// Whether it makes use of what is seen of the app.
     fn remembers(&self) -> bool {

@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! <dir>/committed/io.buildpacks.lifecycle.cache.metadata
-//! <dir>/committed/sha256:<diff id>.tar                     uncompressed archives
+//! <dir>/committed/sha256:<diff id>.tar                     uncompressed archives, with the time of their last use
 //! <dir>/committed/fingerprints.toml                        what was seen of the app, to save reading it
 //! <dir>/staging/                                           the next contents, while a build exports
 //! <dir>/lock                                               held by the build that exports
@@ -14,7 +14,7 @@
 //! `committed`. Where the file system cannot exchange, the old contents are moved to `committed-backup` first, and the
 //! next [`VolumeCache::open`] moves them back if the build was killed in between.
 use crate::{
-    Cache, CacheError, CacheLayer, CacheTee, CacheTransaction, CacheWrite,
+    Cache, CacheError, CacheLayer, CacheTee, CacheTransaction, CacheWrite, Held,
     digest_writer::{DigestWriter, WrongDiffId},
     metadata,
 };
@@ -24,9 +24,10 @@ use std::{
     fmt,
     fs::{self, File, OpenOptions, Permissions},
     io::{self, Read, Write},
-    os::unix::fs::PermissionsExt,
+    os::unix::fs::{MetadataExt, PermissionsExt},
     path::{Path, PathBuf},
     sync::{Mutex, MutexGuard, PoisonError},
+    time::SystemTime,
 };
 use tempfile::NamedTempFile;
 use wharf_layer::VerifyingReader;
@@ -250,6 +251,42 @@ impl VolumeTransaction<'_> {
         Ok(())
     }
 
+    fn link_or_add(&self, layer: &CacheLayer) -> Result<CacheWrite, CacheError> {
+        let name = layer_name(layer.diff_id);
+        let staged = self.cache.staging().join(&name);
+        if lock(&self.kept).contains(&layer.diff_id) {
+            return Ok(CacheWrite::Added);
+        }
+        if staged.exists() {
+            return Ok(CacheWrite::Reused);
+        }
+        // The name is a promise that every restore checks, so the bytes are not read here once more.
+        let committed = self.cache.committed().join(&name);
+        if fs::hard_link(&committed, &staged).is_ok() {
+            return Ok(CacheWrite::Reused);
+        }
+        let added = self.add(layer).map(|()| CacheWrite::Added);
+        added.map_err(|error| self.cache.error("add layer to", error))
+    }
+
+    fn layers_in_staging(&self) -> io::Result<Vec<Held>> {
+        let mut held = Vec::new();
+        for entry in fs::read_dir(self.cache.staging())? {
+            let entry = entry?;
+            let name = entry.file_name();
+            let name = name.to_str().and_then(|name| name.strip_suffix(".tar"));
+            if let Some(diff_id) = name.and_then(|name| name.parse().ok()) {
+                let found = entry.metadata()?;
+                held.push(Held {
+                    diff_id,
+                    bytes: found.len(),
+                    used: found.mtime(),
+                });
+            }
+        }
+        Ok(held)
+    }
+
     fn stage_metadata(&self, metadata: &CacheMetadata) -> io::Result<()> {
         let text = encode::json_text(metadata).map_err(io::Error::other)?;
         let mut file = File::create(self.cache.staging().join(labels::CACHE_METADATA))?;
@@ -331,21 +368,23 @@ impl CacheTransaction for VolumeTransaction<'_> {
     }
 
     fn put(&mut self, layer: &CacheLayer) -> Result<CacheWrite, CacheError> {
-        let name = layer_name(layer.diff_id);
-        let staged = self.cache.staging().join(&name);
-        if lock(&self.kept).contains(&layer.diff_id) {
-            return Ok(CacheWrite::Added);
+        let written = self.link_or_add(layer)?;
+        if layer.is_used {
+            let path = self.cache.staging().join(layer_name(layer.diff_id));
+            // Only a limit of the cache asks for it.
+            let _ = File::open(path).and_then(|file| file.set_modified(SystemTime::now()));
         }
-        if staged.exists() {
-            return Ok(CacheWrite::Reused);
-        }
-        // The name is a promise that every restore checks, so the bytes are not read here once more.
-        let committed = self.cache.committed().join(&name);
-        if fs::hard_link(&committed, &staged).is_ok() {
-            return Ok(CacheWrite::Reused);
-        }
-        let added = self.add(layer).map(|()| CacheWrite::Added);
-        added.map_err(|error| self.cache.error("add layer to", error))
+        Ok(written)
+    }
+
+    fn held(&self) -> Result<Vec<Held>, CacheError> {
+        self.layers_in_staging()
+            .map_err(|error| self.cache.error("read size of", error))
+    }
+
+    fn leave_out(&mut self, diff_id: Digest) -> Result<(), CacheError> {
+        fs::remove_file(self.cache.staging().join(layer_name(diff_id)))
+            .map_err(|error| self.cache.error("leave layer out of", error))
     }
 
     fn commit(mut self: Box<Self>, metadata: &CacheMetadata) -> Result<(), CacheError> {

@@ -23,6 +23,8 @@ pub struct CacheExport {
     pub added: Vec<String>,
     /// Layers that could not be cached; each has had its warning.
     pub failed: Vec<String>,
+    /// Layers there was no room for.
+    pub left_out: Vec<String>,
 }
 
 /// Writes every cached layer, their SBOM files and their metadata, then makes them the contents of `cache` at once.
@@ -49,6 +51,7 @@ pub fn export_cache(
         metadata.buildpacks.push(buildpack);
     }
     metadata.sbom = export.sbom().unwrap_or_default();
+    export.limit(&mut metadata)?;
     export.remember()?;
     export
         .transaction
@@ -87,7 +90,10 @@ impl Export<'_> {
                 root: layer.path.clone(),
                 owner: self.inputs.owner,
             };
-            if let Some(diff_id) = self.put(&name, content) {
+            let types = layer.metadata.layer_types();
+            // What only serves the next build is of use when somebody looks into it.
+            let is_used = types.launch || types.build || content.was_read().unwrap_or(true);
+            if let Some(diff_id) = self.put(&name, (content, is_used)) {
                 described.insert(layer.name.to_string(), layer_metadata(&layer, diff_id));
             }
         }
@@ -97,6 +103,36 @@ impl Export<'_> {
             layers: described,
             store: None,
         })
+    }
+
+    /// Leaves out what there is no room for.
+    fn limit(&mut self, metadata: &mut CacheMetadata) -> Result<(), CacheExportError> {
+        let Some(limit) = self.inputs.cache_limit else {
+            return Ok(());
+        };
+        let held = self.transaction.held().map_err(CacheExportError::Commit)?;
+        for diff_id in wharf_cache::excess(held, limit) {
+            let left_out = self.transaction.leave_out(diff_id);
+            left_out.map_err(CacheExportError::Commit)?;
+            let is_gone = |layer: &LayerSha| layer.diff_id() == Some(diff_id);
+            for buildpack in &mut metadata.buildpacks {
+                let id = &buildpack.key;
+                let gone = buildpack.layers.extract_if(.., |_, layer| {
+                    layer.sha.parse::<Digest>().ok() == Some(diff_id)
+                });
+                let names = gone.map(|(name, _)| format!("{id}:{name}"));
+                self.result.left_out.extend(names);
+            }
+            if is_gone(&metadata.sbom) {
+                metadata.sbom = LayerSha::default();
+            }
+        }
+        for name in &self.result.left_out {
+            self.log.info(&format!(
+                "Leaving out cache layer '{name}': the cache may have {limit} bytes"
+            ));
+        }
+        Ok(())
     }
 
     /// Keeps what was seen of the app.
@@ -134,7 +170,7 @@ impl Export<'_> {
             root,
             owner: self.inputs.owner,
         };
-        self.put("buildpacksio/lifecycle:cache.sbom", content)
+        self.put("buildpacksio/lifecycle:cache.sbom", (content, true))
             .map(LayerSha::new)
     }
 
@@ -152,7 +188,7 @@ impl Export<'_> {
     }
 
     /// The diff ID, when the layer is in the next contents.
-    fn put(&mut self, name: &str, content: LayerContent) -> Option<Digest> {
+    fn put(&mut self, name: &str, (content, is_used): (LayerContent, bool)) -> Option<Digest> {
         let known = self
             .exported
             .and_then(|exported| exported.layers.iter().find(|layer| layer.name == name));
@@ -171,6 +207,7 @@ impl Export<'_> {
             diff_id,
             content,
             blob,
+            is_used,
         });
         let (verb, list) = match written {
             Ok(CacheWrite::Reused) => ("Reusing", &mut self.result.reused),

@@ -48,6 +48,8 @@ pub struct ExportInputs {
     pub fingerprints: Fingerprints,
     /// Makes blobs.
     pub encoder: Encoder,
+    /// Bytes the cache may have.
+    pub cache_limit: Option<u64>,
 }
 
 impl ExportInputs {

@@ -155,6 +155,7 @@ fn of_inputs(error: &InputError) -> ExitCode {
         | InputError::LogLevel { .. } => ExitCode::Failed,
         InputError::Value(_)
         | InputError::Compression(_)
+        | InputError::CacheMaxSize { .. }
         | InputError::Reference { .. }
         | InputError::Image(_)
         | InputError::LayoutPath { .. }

@@ -9,6 +9,8 @@ macro_rules! variables {
 variables! {
     /// wharf's own: how layers are compressed.
     LAYER_COMPRESSION = "WHARF_LAYER_COMPRESSION";
+    /// wharf's own: how large the cache may be.
+    CACHE_MAX_SIZE = "WHARF_CACHE_MAX_SIZE";
     /// Platform API spoken by the platform.
     PLATFORM_API = "CNB_PLATFORM_API";
     /// `quiet`, `warn` or `error` for deprecated APIs.

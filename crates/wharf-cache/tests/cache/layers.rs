@@ -21,6 +21,7 @@ pub(crate) fn layer(dir: &Path, name: &str, content: &str) -> CacheLayer {
         diff_id: encoder.diff_id(&content).unwrap(),
         content,
         blob: None,
+        is_used: true,
     }
 }
 

@@ -1,10 +1,11 @@
 //! The next cache.
 use crate::common::Stage;
 use std::{
-    fs,
+    fs::{self, FileTimes, OpenOptions},
     io::{self, Read},
+    time::{Duration, SystemTime},
 };
-use wharf_cache::{Cache, CacheError, CacheLayer, CacheTransaction, CacheWrite, VolumeCache};
+use wharf_cache::{Cache, CacheError, CacheLayer, CacheTransaction, CacheWrite, Held, VolumeCache};
 use wharf_export::{CacheExport, CacheExportError, Change, export_cache};
 use wharf_spec::{api::PlatformApi, digest::Digest, labels::lifecycle::CacheMetadata, log::Level};
 use wharf_testkit::{ImageRecipe, RecordingLog};
@@ -142,6 +143,14 @@ impl CacheTransaction for Broken {
         }
     }
 
+    fn held(&self) -> Result<Vec<Held>, CacheError> {
+        Err(broken("read size of"))
+    }
+
+    fn leave_out(&mut self, _: Digest) -> Result<(), CacheError> {
+        Err(broken("leave layer out of"))
+    }
+
     fn commit(self: Box<Self>, metadata: &CacheMetadata) -> Result<(), CacheError> {
         if self.takes_layers {
             return Err(broken("commit"));
@@ -213,4 +222,58 @@ fn a_layer_that_cannot_be_written_is_left_out_and_a_failed_commit_is_an_error() 
     .unwrap_err();
     assert!(matches!(error, CacheExportError::Commit(_)));
     assert_eq!(error.to_string(), "save cache");
+}
+
+/// When nobody has read a file since it was restored.
+fn untouched() -> FileTimes {
+    let archived = SystemTime::UNIX_EPOCH + Duration::from_secs(wharf_layer::tar::MTIME);
+    FileTimes::new().set_accessed(archived)
+}
+
+#[test]
+fn a_cache_that_is_too_large_leaves_out_what_no_build_used_for_the_longest_time() {
+    let mut stage = stage();
+    for name in ["read", "unread"] {
+        let toml = format!("layers/some_bp/{name}.toml");
+        stage.write(&toml, "[types]\ncache = true\n", 0o644);
+        stage.write(&format!("layers/some_bp/{name}/file"), name, 0o644);
+    }
+    let log = RecordingLog::new();
+    let cached = |stage: &Stage| {
+        let cache = VolumeCache::open(stage.path("cache"), &log).unwrap();
+        let transaction = cache.begin().unwrap();
+        let exported = export_cache(&stage.inputs, &stage.group, None, transaction, &log);
+        let layers = cache.metadata().unwrap().buildpacks[0].layers.clone();
+        (exported.unwrap(), layers)
+    };
+    let (_, layers) = cached(&stage);
+    assert_eq!(layers.len(), 4);
+    // A day later nobody looks into one of them.
+    let yesterday = SystemTime::now() - Duration::from_hours(24);
+    let archive = |name: &str| stage.path(&format!("cache/committed/{}.tar", layers[name].sha));
+    let mut bytes = 0;
+    for name in layers.keys() {
+        let archive = OpenOptions::new().write(true).open(archive(name)).unwrap();
+        bytes += archive.metadata().unwrap().len();
+        archive.set_modified(yesterday).unwrap();
+    }
+    let file = fs::File::open(stage.path("layers/some_bp/unread/file")).unwrap();
+    file.set_times(untouched()).unwrap();
+    stage.inputs.cache_limit = Some(bytes - 1);
+    let (exported, layers) = cached(&stage);
+    assert_eq!(exported.left_out, ["some/bp:unread"]);
+    assert_eq!(
+        layers.keys().map(String::as_str).collect::<Vec<_>>(),
+        ["a", "b", "read"]
+    );
+    let archives = fs::read_dir(stage.path("cache/committed")).unwrap();
+    let is_archive = |entry: &io::Result<fs::DirEntry>| {
+        let name = entry.as_ref().unwrap().file_name();
+        name.to_string_lossy().ends_with(".tar")
+    };
+    assert_eq!(archives.filter(is_archive).count(), 3);
+    assert!(log.lines(Level::Info).contains(&format!(
+        "Leaving out cache layer 'some/bp:unread': the cache may have {} bytes",
+        bytes - 1
+    )));
 }

@@ -163,5 +163,6 @@ fn inputs(api: PlatformApi, root: &Path, owner: Owner) -> ExportInputs {
         exec_env: ExecEnv::production(),
         fingerprints: Fingerprints::default(),
         encoder: Encoder::new(NonZeroUsize::MIN, root.join("temp"), Method::default()),
+        cache_limit: None,
     }
 }

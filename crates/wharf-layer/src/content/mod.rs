@@ -1,6 +1,7 @@
 //! What goes into one layer.
 mod archive;
 pub(crate) mod block;
+mod usage;
 pub(crate) mod walk;
 
 use crate::{

@@ -3,8 +3,7 @@ use super::{dispatch::Dispatch, failed, remove};
 use rustix::{
     fd::OwnedFd,
     fs::{
-        self, AtFlags, CWD, FileType, Gid, Mode, OFlags, ResolveFlags, Timespec, Timestamps,
-        UTIME_OMIT, Uid,
+        self, AtFlags, CWD, FileType, Gid, Mode, OFlags, ResolveFlags, Timespec, Timestamps, Uid,
     },
     io::Errno,
 };
@@ -404,16 +403,14 @@ pub(super) fn set_attributes(file: &File, attributes: Attributes) -> Result<(), 
     let Some((seconds, nanoseconds)) = attributes.time else {
         return Ok(());
     };
-    let unchanged = Timespec {
-        tv_sec: 0,
-        tv_nsec: UTIME_OMIT,
+    let time = || Timespec {
+        tv_sec: seconds,
+        tv_nsec: nanoseconds.into(),
     };
+    // The access time, too: whoever reads the file afterwards sets it to another.
     let times = Timestamps {
-        last_access: unchanged,
-        last_modification: Timespec {
-            tv_sec: seconds,
-            tv_nsec: nanoseconds.into(),
-        },
+        last_access: time(),
+        last_modification: time(),
     };
     fs::futimens(file, &times)
 }

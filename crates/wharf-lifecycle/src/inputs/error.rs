@@ -13,6 +13,14 @@ pub enum InputError {
     /// `WHARF_LAYER_COMPRESSION` is no method.
     #[error("read WHARF_LAYER_COMPRESSION")]
     Compression(#[source] MethodError),
+    /// `WHARF_CACHE_MAX_SIZE` is no size.
+    #[error(
+        "read WHARF_CACHE_MAX_SIZE: '{text}' is no size; write bytes, or a number with K, M, G, T, Ki, Mi, Gi or Ti"
+    )]
+    CacheMaxSize {
+        /// The value.
+        text: String,
+    },
     /// A value that is no image reference.
     #[error("read {origin}")]
     Reference {

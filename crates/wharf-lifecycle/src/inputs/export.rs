@@ -1,5 +1,5 @@
 //! Inputs of `exporter`.
-use super::{CacheChoice, InputError, Resolver, RunFile};
+use super::{CacheChoice, InputError, Resolver, RunFile, size};
 use crate::{flags, phase::Phase};
 use std::path::PathBuf;
 use wharf_layer::Method;
@@ -29,6 +29,8 @@ pub(crate) struct Export {
     pub(crate) exec_env: ExecEnv,
     /// How layers are compressed.
     pub(crate) compression: Method,
+    /// Bytes the cache may have.
+    pub(crate) cache_limit: Option<u64>,
     pub(crate) warnings: Vec<String>,
 }
 
@@ -56,6 +58,7 @@ impl Export {
             created: created(resolver, &mut warnings)?,
             exec_env: resolver.exec_env()?.unwrap_or_else(ExecEnv::production),
             compression: compression(resolver)?,
+            cache_limit: cache_limit(resolver)?,
             warnings,
         })
     }
@@ -95,6 +98,19 @@ fn compression(resolver: &Resolver<'_>) -> Result<Method, InputError> {
     text.map_or(Ok(Method::default()), |text| {
         text.parse().map_err(InputError::Compression)
     })
+}
+
+fn cache_limit(resolver: &Resolver<'_>) -> Result<Option<u64>, InputError> {
+    let text = resolver.raw.environment.text(env_var::CACHE_MAX_SIZE)?;
+    let Some(text) = text.filter(|text| !text.trim().is_empty()) else {
+        return Ok(None);
+    };
+    match size::parse(text) {
+        Some(bytes) => Ok(Some(bytes)),
+        None => Err(InputError::CacheMaxSize {
+            text: text.to_owned(),
+        }),
+    }
 }
 
 /// Kept as a warning by the reference: a bad date is no reason to fail a build.

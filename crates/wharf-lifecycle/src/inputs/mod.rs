@@ -11,6 +11,7 @@ mod positionals;
 mod rebase;
 mod resolver;
 mod restore;
+mod size;
 
 pub(crate) use analyze::Analyze;
 pub(crate) use build::Build;

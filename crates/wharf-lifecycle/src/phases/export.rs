@@ -224,6 +224,7 @@ fn told(inputs: &Export, loaded: Loaded, session: &Session<'_>) -> ExportInputs 
         exec_env: inputs.exec_env.clone(),
         fingerprints: Fingerprints::default(),
         encoder: session.encoder(),
+        cache_limit: inputs.cache_limit,
     }
 }
 

@@ -191,7 +191,9 @@ fn long_names_of_both_formats_and_newlines_in_them_are_understood() {
     );
     let times = |name: &str| {
         let metadata = fs::metadata(place.to.join(name)).unwrap();
-        (metadata.mtime(), metadata.mtime_nsec())
+        let accessed = (metadata.atime(), metadata.atime_nsec());
+        assert_eq!(accessed, (metadata.mtime(), metadata.mtime_nsec()));
+        accessed
     };
     assert_eq!(times(&long), (5, 500_000_000));
     assert_eq!(times("plain"), (1_000_000_000, 0));

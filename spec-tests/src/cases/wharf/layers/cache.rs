@@ -23,6 +23,7 @@ tests! {
     a_replaced_cache_image_is_deleted_by_old_apis: [];
     a_layer_that_is_not_what_the_cache_image_says_is_skipped: [] .once();
     an_archive_that_leaves_its_layer_writes_nothing_elsewhere: [] .once();
+    a_cache_has_at_most_the_size_it_may_have: [] .once();
 }
 
 const METADATA: &str = "io.buildpacks.lifecycle.cache.metadata";
@@ -370,4 +371,29 @@ fn an_archive_that_leaves_its_layer_writes_nothing_elsewhere(case: &Case<'_>) {
             case.equal("", (place, flow.stage.path(place).exists()), (place, false));
         }
     }
+}
+
+/// Layers that nobody needs now are left out; those in the image can be made again from it, the others must be.
+fn a_cache_has_at_most_the_size_it_may_have(case: &Case<'_>) {
+    let script = layer("tool", "bc", "tool") + &layer("lib", "cl", "lib");
+    let mut flow = flow(case, &script);
+    flow.whole();
+    let archives = |flow: &Flow<'_>| {
+        let files = files(flow);
+        files
+            .iter()
+            .filter(|name| name.contains("/sha256:"))
+            .count()
+    };
+    let all = archives(&flow);
+    for (size, left) in [("1Gi", all), ("1", 0)] {
+        flow.stage.set("WHARF_CACHE_MAX_SIZE", size);
+        flow.next().whole();
+        case.equal(size, archives(&flow), left);
+    }
+    case.equal("", &metadata(&flow)["buildpacks"][0]["layers"], &json!({}));
+    flow.stage.set("WHARF_CACHE_MAX_SIZE", "much");
+    let outcome = flow.export(&[]);
+    case.exit("", &outcome, 3..=3);
+    outcome.expect_words(&["WHARF_CACHE_MAX_SIZE", "'much' is no size"]);
 }
