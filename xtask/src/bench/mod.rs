@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: what a build costs, against the limits of this machine and against another lifecycle.
 mod bars;
+mod chart;
 mod corpus;
 mod image;
 mod limits;
@@ -41,7 +42,7 @@ struct Bench {
     cores: usize,
 }
 
-/// `cargo xtask bench [--peer DIR] [--lifecycle DIR] [--quick] [--only SCENARIO[:CORPUS]] [--json FILE] [--dir DIR]`.
+/// `cargo xtask bench [--peer DIR] [--lifecycle DIR] [--quick] [--only SCENARIO[:CORPUS]] [--json FILE] [--chart FILE] [--dir DIR]`.
 pub(crate) fn run(args: &[String]) -> Result<()> {
     let options = Options::parse(args)?;
     packages::ensure_for_bench()?;
@@ -51,6 +52,10 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
     let outcome = scenario::run_all(&bench, &mut report);
     fs::remove_dir_all(&bench.dir).ok();
     println!("{report}");
+    if let Some(file) = &bench.options.chart {
+        let chart = chart::growth(&report);
+        fs::write(file, chart).with_context(|| format!("write {}", file.display()))?;
+    }
     if let Some(file) = &bench.options.json {
         fs::write(file, report.json()).with_context(|| format!("write {}", file.display()))?;
     }

@@ -15,6 +15,8 @@ pub(super) struct Options {
     pub(super) only: Option<String>,
     /// File for the rows as JSON.
     pub(super) json: Option<PathBuf>,
+    /// File for the picture of the growth figures.
+    pub(super) chart: Option<PathBuf>,
     /// Where phases read and write; below the target directory when not given. It is removed in the end.
     pub(super) dir: Option<PathBuf>,
 }
@@ -36,9 +38,10 @@ impl Options {
                 "--lifecycle" => options.lifecycle = Some(std::path::absolute(value()?)?),
                 "--only" => options.only = Some(value()?),
                 "--json" => options.json = Some(value()?.into()),
+                "--chart" => options.chart = Some(value()?.into()),
                 "--dir" => options.dir = Some(std::path::absolute(value()?)?.join("wharf-bench")),
                 other => bail!(
-                    "bench does not know {other}; it takes --peer DIR, --lifecycle DIR, --quick, --only SCENARIO[:CORPUS], --json FILE and --dir DIR"
+                    "bench does not know {other}; it takes --peer DIR, --lifecycle DIR, --quick, --only SCENARIO[:CORPUS], --json FILE, --chart FILE and --dir DIR"
                 ),
             }
         }

@@ -93,6 +93,15 @@ impl Report {
         self.rows.push(row);
     }
 
+    /// Wall seconds of an exporter, ours and the peer's.
+    pub(super) fn wall(&self, scenario: &str, corpus: &str) -> Option<(f64, Option<f64>)> {
+        let row = self.rows.iter().find(|row| {
+            row.scenario == scenario && row.corpus == corpus && row.figure == "exporter wall"
+        })?;
+        let peer = row.reference.as_ref().map(Samples::median);
+        Some((row.value.median(), peer))
+    }
+
     /// How many bars do not hold.
     pub(super) fn broken(&self) -> usize {
         self.rows
