@@ -49,7 +49,9 @@ pub(super) fn tree(dir: &Path, count: usize, size: usize, seed: u64) -> Result<(
     let mut draw = Seed(seed.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
     for at in 0..count {
         let path = dir.join(format!("dir{:04}/file{at:06}.bin", at / 50));
-        let about = size as u64 / 2 + draw.next() % (size as u64).max(1);
+        // The same part of the size whatever the size, so that twice the size is twice the bytes.
+        let part = ((draw.next() >> 32) * size as u64) >> 32;
+        let about = size as u64 / 2 + part;
         file(&path, about, draw.next())?;
     }
     Ok(())
