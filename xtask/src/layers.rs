@@ -62,6 +62,10 @@ const LAYERS: &[(&str, &[&str])] = &[
         &["wharf-spec", "wharf-layer", "wharf-image", "wharf-cache"],
     ),
     ("wharf-rebase", &["wharf-spec", "wharf-image"]),
+    (
+        "wharf-fleet",
+        &["wharf-spec", "wharf-image", "wharf-rebase"],
+    ),
     ("wharf-launch", &["wharf-spec", "wharf-env"]),
     (
         "wharf-lifecycle",
@@ -94,6 +98,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "wharf-layout",
             "wharf-sandbox",
             "wharf-rebase",
+            "wharf-fleet",
             "wharf-lifecycle",
         ],
     ),

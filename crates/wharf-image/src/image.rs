@@ -213,27 +213,31 @@ impl Image {
     ///
     /// An image of the stack bionic without them is of Ubuntu 18.04 (platform spec, "analyzed.toml").
     pub fn target(&self) -> Target {
-        let label = |name: &str| self.label(name).unwrap_or("").to_owned();
-        let mut distro = Distro {
-            name: label(labels::DISTRO_NAME),
-            version: label(labels::DISTRO_VERSION),
-        };
-        if distro == Distro::default() && self.label(labels::STACK_ID) == Some(BIONIC_STACK) {
-            distro = Distro::bionic();
-        }
-        let platform = self.platform();
-        Target {
-            id: label(labels::BASE_ID),
-            os: platform.os,
-            arch: platform.architecture,
-            arch_variant: platform.variant.unwrap_or_default(),
-            distro: Some(distro).filter(|distro| *distro != Distro::default()),
-        }
+        target_of(self.platform(), &|name| self.label(name))
     }
 
     /// A member of `config.config`, what the image says about running it.
     fn run_config(&self, name: &str) -> Option<&Value> {
         self.config.get("config")?.get(name)
+    }
+}
+
+/// The target that a platform and labels describe; see [`Image::target`].
+pub fn target_of<'a>(platform: Platform, label: &dyn Fn(&str) -> Option<&'a str>) -> Target {
+    let text = |name: &str| label(name).unwrap_or("").to_owned();
+    let mut distro = Distro {
+        name: text(labels::DISTRO_NAME),
+        version: text(labels::DISTRO_VERSION),
+    };
+    if distro == Distro::default() && label(labels::STACK_ID) == Some(BIONIC_STACK) {
+        distro = Distro::bionic();
+    }
+    Target {
+        id: text(labels::BASE_ID),
+        os: platform.os,
+        arch: platform.architecture,
+        arch_variant: platform.variant.unwrap_or_default(),
+        distro: Some(distro).filter(|distro| *distro != Distro::default()),
     }
 }
 

@@ -71,10 +71,34 @@ impl fmt::Display for Problem {
     }
 }
 
+/// What an app image says of itself, be it at hand or only listed by a registry.
+pub trait Subject {
+    /// A label.
+    fn label(&self, name: &str) -> Option<&str>;
+    /// The value of an environment variable.
+    fn env(&self, name: &str) -> Option<&str>;
+    /// What it runs on.
+    fn target(&self) -> Target;
+}
+
+impl Subject for Image {
+    fn label(&self, name: &str) -> Option<&str> {
+        Self::label(self, name)
+    }
+
+    fn env(&self, name: &str) -> Option<&str> {
+        Self::env(self, name)
+    }
+
+    fn target(&self) -> Target {
+        Self::target(self)
+    }
+}
+
 /// Everything that speaks against putting `app` on `base`.
 pub fn check(
     inputs: &RebaseInputs,
-    app: &Image,
+    app: &dyn Subject,
     metadata: &LifecycleMetadata,
     (reference, base): (&Reference, &Image),
 ) -> Vec<Problem> {
@@ -92,7 +116,7 @@ pub fn check(
 }
 
 /// The contract the app was built under. An API this lifecycle does not know is judged by the labels it left.
-pub fn contract_of(app: &Image) -> BaseContract {
+pub fn contract_of(app: &dyn Subject) -> BaseContract {
     match app
         .env(env_var::PLATFORM_API)
         .map(str::parse::<PlatformApi>)
@@ -103,7 +127,7 @@ pub fn contract_of(app: &Image) -> BaseContract {
     }
 }
 
-fn target_problems(app: &Image, base: &Image) -> Vec<Problem> {
+fn target_problems(app: &dyn Subject, base: &Image) -> Vec<Problem> {
     let mut problems = Vec::new();
     if app.label(REBASABLE).is_some_and(|label| label != "true") {
         problems.push(Problem::NotRebasable);
@@ -138,8 +162,8 @@ fn target_problems(app: &Image, base: &Image) -> Vec<Problem> {
     problems
 }
 
-fn stack_problems(app: &Image, base: &Image) -> Vec<Problem> {
-    let stack = |image: &Image| image.label(STACK_ID).unwrap_or_default().to_owned();
+fn stack_problems(app: &dyn Subject, base: &Image) -> Vec<Problem> {
+    let stack = |image: &dyn Subject| image.label(STACK_ID).unwrap_or_default().to_owned();
     let (app_stack, base_stack) = (stack(app), stack(base));
     if app_stack.is_empty() || app_stack != base_stack {
         return vec![Problem::Stack {
@@ -157,7 +181,7 @@ fn stack_problems(app: &Image, base: &Image) -> Vec<Problem> {
 }
 
 /// Mixins without their stage. A label that is no list of names counts as none.
-fn mixins(image: &Image) -> BTreeSet<String> {
+fn mixins(image: &dyn Subject) -> BTreeSet<String> {
     let label = image.label(STACK_MIXINS).unwrap_or("[]");
     let names: Vec<String> = serde_json::from_str(label).unwrap_or_default();
     names

@@ -14,17 +14,17 @@ use wharf_spec::{digest::Digest, encode::json_text, log::Log, reference::Referen
 
 /// An index with what became of its images.
 #[derive(Debug)]
-pub(crate) struct RebasedIndex {
+pub struct RebasedIndex {
     /// The new index, which is not written yet.
-    pub(crate) index: Stored,
+    pub index: Stored,
     /// Platforms that stay as they are, with the reason.
-    pub(crate) unchanged: Vec<(String, RebaseError)>,
+    pub unchanged: Vec<(String, RebaseError)>,
     /// The images that changed.
-    pub(crate) old: Vec<Digest>,
+    pub old: Vec<Digest>,
 }
 
 /// Rebases what can be and writes the images of the index, but not the index itself.
-pub(crate) fn rebase(
+pub fn rebase(
     inputs: &RebaseInputs,
     (stored, entries): (&Stored, &[IndexEntry]),
     store: &dyn ImageStore,

@@ -1,5 +1,5 @@
 //! Labels and metadata of the rebased image.
-use crate::{Base, RebaseError, RebaseInputs, error::MetadataError, run_image};
+use crate::{Base, RebaseError, RebaseInputs, Subject, error::MetadataError, run_image};
 use serde_json::{Map, Value};
 use wharf_image::{Image, ImageDraft};
 use wharf_spec::{
@@ -13,7 +13,7 @@ pub(crate) const MAX_LABEL: usize = 4 << 20;
 const BASE_PREFIXES: [&str; 2] = ["io.buildpacks.stack.", "io.buildpacks.base."];
 
 /// The lifecycle metadata of an app image.
-pub fn read(app: &Image) -> Result<LifecycleMetadata, MetadataError> {
+pub fn read(app: &dyn Subject) -> Result<LifecycleMetadata, MetadataError> {
     let text = app
         .label(LIFECYCLE_METADATA)
         .ok_or(MetadataError::Missing)?;

@@ -5,21 +5,22 @@
 //! | [`check`] | whether the new base fits the app; pure |
 //! | [`labels`] | labels and metadata of the rebased image; pure |
 //! | [`prepare`] | the rebased image, made of two images; pure |
-//! | `index` | an index whose images are rebased one by one |
+//! | [`index`] | an index whose images are rebased one by one |
 //! | `run_image` | which run image is the new base |
 //! | `save` | writes layers, image and tags |
 //! | [`error`] | why a rebase fails |
 pub mod check;
 pub mod error;
-mod index;
+pub mod index;
 pub mod labels;
 pub mod prepare;
 mod run_image;
 mod save;
 
-pub use check::{Problem, check};
+pub use check::{Problem, Subject, check};
 pub use error::RebaseError;
 pub use prepare::{Base, Prepared, prepare};
+pub use save::put_blobs;
 
 use std::thread::{self, ScopedJoinHandle};
 use wharf_image::{

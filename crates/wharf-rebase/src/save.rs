@@ -120,7 +120,7 @@ fn report(
 }
 
 /// Brings what is missing to the repository, config and several layers at a time.
-pub(crate) fn put_blobs(
+pub fn put_blobs(
     to: &Reference,
     sealed: &SealedImage,
     store: &dyn ImageStore,
