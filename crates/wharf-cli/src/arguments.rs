@@ -1,5 +1,5 @@
 //! The command line.
-use crate::{location::Location, volume::Volume};
+use crate::{fleet::arguments::FleetCommand, location::Location, volume::Volume};
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -39,8 +39,8 @@ pub enum Command {
     Build(Box<BuildArguments>),
     /// Show what is in an image
     Inspect(InspectArguments),
-    /// Put an image onto a new run image
-    Rebase(RebaseArguments),
+    /// Put an image, or a whole fleet, onto a new run image
+    Rebase(Box<RebaseArguments>),
     /// Run one phase in a sandbox described on standard input
     #[command(hide = true)]
     Phase,
@@ -50,7 +50,7 @@ pub enum Command {
 #[derive(Debug, Subcommand)]
 pub enum BuilderCommand {
     /// Make a builder image from a builder.toml
-    Create(CreateArguments),
+    Create(Box<CreateArguments>),
 }
 
 /// `wharf builder create`.
@@ -139,10 +139,14 @@ pub struct InspectArguments {
 
 /// `wharf rebase`.
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub struct RebaseArguments {
+    /// What to do with many images.
+    #[command(subcommand)]
+    pub fleet: Option<FleetCommand>,
     /// The image to rebase
-    #[arg(value_name = "REFERENCE|oci:DIR[:TAG]")]
-    pub image: Location,
+    #[arg(value_name = "REFERENCE|oci:DIR[:TAG]", required = true)]
+    pub image: Option<Location>,
     /// New run image, instead of the newest of the one it stands on
     #[arg(long, value_name = "IMAGE")]
     pub run_image: Option<Location>,

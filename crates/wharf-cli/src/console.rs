@@ -1,4 +1,5 @@
 //! What the user sees: progress on standard output, failures on standard error.
+use crate::fleet::Ended;
 use anyhow::Error;
 use std::{fmt, io::Write, process::ExitCode, time::Duration};
 use wharf_sandbox::SandboxError;
@@ -81,7 +82,11 @@ pub(crate) fn fail(error: &Error) -> ExitCode {
     let signal = error
         .downcast_ref::<Interrupted>()
         .and_then(|interrupted| u8::try_from(128 + interrupted.signal).ok());
-    phase.or(signal).map_or(ExitCode::FAILURE, ExitCode::from)
+    let ended = error.downcast_ref::<Ended>().map(|ended| ended.code());
+    phase
+        .or(signal)
+        .or(ended)
+        .map_or(ExitCode::FAILURE, ExitCode::from)
 }
 
 /// Bytes for people.

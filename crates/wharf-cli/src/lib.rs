@@ -6,6 +6,7 @@
 //! | `builder` | `wharf builder create`: a builder image from a `builder.toml` |
 //! | `build` | `wharf build`: the phases in rootless sandboxes, source to image |
 //! | `inspect` | `wharf inspect`: what is in an image |
+//! | `fleet` | `wharf rebase plan`, `apply`, …: many images onto a new run image |
 //! | `rebase` | `wharf rebase`: an image onto a new run image |
 //! | `location` | where an image is: a registry or an OCI layout directory |
 //! | `mixed` | directories and registries as one store |
@@ -20,6 +21,7 @@ mod builder;
 mod console;
 mod environment;
 mod files;
+mod fleet;
 mod inspect;
 mod local;
 mod location;

@@ -2,11 +2,12 @@
 use crate::{
     arguments::{CommonArguments, RebaseArguments},
     console::{self, Hint},
+    fleet,
     location::Location,
     mixed::MixedStore,
     stores::{Stores, host_platform},
 };
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use std::sync::Arc;
 use wharf_image::ImageStore;
 use wharf_rebase::RebaseInputs;
@@ -33,8 +34,14 @@ impl Log for Lines {
 
 /// Runs the command.
 pub(crate) fn rebase(common: &CommonArguments, arguments: &RebaseArguments) -> Result<()> {
+    if let Some(command) = &arguments.fleet {
+        return fleet::run(common, command);
+    }
+    let app = arguments
+        .image
+        .as_ref()
+        .context("find an image to rebase")?;
     let stores = Stores::new(common)?;
-    let app = &arguments.image;
     let outputs = if arguments.tag.is_empty() {
         vec![app.clone()]
     } else {
@@ -58,7 +65,7 @@ pub(crate) fn rebase(common: &CommonArguments, arguments: &RebaseArguments) -> R
             continue;
         }
         let mut store = MixedStore::new(Arc::clone(&registry), into_layout);
-        let inputs = inputs(&mut store, arguments, &outputs)?;
+        let inputs = inputs(&mut store, (app, arguments), &outputs)?;
         let report = wharf_rebase::rebase(&inputs, &store, &Lines)?;
         print(&report, &outputs);
     }
@@ -67,7 +74,7 @@ pub(crate) fn rebase(common: &CommonArguments, arguments: &RebaseArguments) -> R
 
 fn inputs(
     store: &mut MixedStore,
-    arguments: &RebaseArguments,
+    (app, arguments): (&Location, &RebaseArguments),
     outputs: &[&Location],
 ) -> Result<RebaseInputs> {
     let run_image = match &arguments.run_image {
@@ -75,7 +82,7 @@ fn inputs(
         None => None,
     };
     Ok(RebaseInputs {
-        app_image: store.name(&arguments.image)?,
+        app_image: store.name(app)?,
         outputs: outputs
             .iter()
             .map(|output| store.name(output))

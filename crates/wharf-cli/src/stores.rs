@@ -71,6 +71,11 @@ impl Stores {
 
     /// One store for references to registries.
     pub(crate) fn registry(&self, references: &[Reference]) -> Result<Arc<dyn ImageStore>> {
+        Ok(Arc::new(self.registry_store(references)?))
+    }
+
+    /// The same, with all that a registry can do.
+    pub(crate) fn registry_store(&self, references: &[Reference]) -> Result<RegistryStore> {
         let options = RegistryOptions {
             credentials: self.credentials(references)?,
             insecure: self.insecure.clone(),
@@ -87,9 +92,7 @@ impl Stores {
             },
             ..RegistryOptions::default()
         };
-        Ok(Arc::new(
-            RegistryStore::new(options).context("open registry")?,
-        ))
+        RegistryStore::new(options).context("open registry")
     }
 
     /// The image at `location`, if there is one.

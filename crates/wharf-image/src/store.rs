@@ -266,6 +266,15 @@ impl StoreError {
         matches!(self.kind, StoreErrorKind::NotFound)
     }
 
+    /// Whether the same may do later: the store is overloaded, out of order or away.
+    pub fn is_temporary(&self) -> bool {
+        match &self.kind {
+            StoreErrorKind::RateLimited { .. } | StoreErrorKind::Unreachable { .. } => true,
+            StoreErrorKind::Server { status, .. } => *status >= 500,
+            _ => false,
+        }
+    }
+
     /// Whether the thing asked for exists, but for other platforms only.
     pub fn is_wrong_platform(&self) -> bool {
         matches!(self.kind, StoreErrorKind::WrongPlatform { .. })

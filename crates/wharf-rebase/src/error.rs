@@ -99,6 +99,18 @@ pub enum RebaseError {
     Save(#[source] StoreError),
 }
 
+impl RebaseError {
+    /// Whether the same rebase may do later: the store is overloaded, out of order or away.
+    pub fn is_temporary(&self) -> bool {
+        match self {
+            Self::ReadApp(error) | Self::ReadRunImage(error) | Self::Save(error) => {
+                error.is_temporary()
+            }
+            _ => false,
+        }
+    }
+}
+
 /// Lifecycle metadata that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum MetadataError {

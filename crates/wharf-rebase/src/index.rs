@@ -35,6 +35,8 @@ pub fn rebase(
     for entry in entries.iter().filter(|entry| entry.is_image()) {
         match one(inputs, entry, store, log) {
             Ok(prepared) => rebased.push((entry.descriptor.digest, prepared.sealed)),
+            // What is only out of reach for now must not stay behind.
+            Err(error) if error.is_temporary() => return Err(error),
             Err(error) => unchanged.push((platform(entry), error)),
         }
     }

@@ -23,6 +23,7 @@ mod failure;
 mod helper;
 mod http;
 pub mod keychain;
+mod listing;
 mod location;
 mod manifest;
 pub mod options;

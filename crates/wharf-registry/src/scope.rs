@@ -7,6 +7,8 @@ pub(crate) enum Action {
     Pull,
     PullPush,
     Delete,
+    /// Of the registry itself: the list of its repositories.
+    Catalog,
 }
 
 /// Actions on one repository.
@@ -32,6 +34,11 @@ impl Scope {
         Self::new(repository, Action::PullPush)
     }
 
+    /// For the list of all repositories.
+    pub(crate) fn catalog() -> Self {
+        Self::new("catalog", Action::Catalog)
+    }
+
     /// Whether a token asked for with this scope can serve `wanted`.
     fn serves(&self, wanted: &Self) -> bool {
         self.repository == wanted.repository
@@ -53,6 +60,7 @@ impl fmt::Display for Scope {
             Action::Pull => "pull",
             Action::PullPush => "pull,push",
             Action::Delete => "delete",
+            Action::Catalog => return f.write_str("registry:catalog:*"),
         };
         write!(f, "repository:{}:{actions}", self.repository)
     }

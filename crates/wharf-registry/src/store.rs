@@ -110,6 +110,19 @@ impl RegistryStore {
         }
     }
 
+    /// All repositories of the registry of `reference` that the account may see.
+    pub fn catalog(&self, reference: &Reference) -> Result<Vec<String>, StoreError> {
+        let session = self.shared.session(reference);
+        self.wait("list the repositories of", reference, session.catalog())
+    }
+
+    /// All tags of the repository of `reference`; none when there is no such repository.
+    pub fn tags(&self, reference: &Reference) -> Result<Vec<String>, StoreError> {
+        let session = self.shared.session(reference);
+        let tags = session.tags(reference.repository());
+        self.wait("list the tags of", reference, tags)
+    }
+
     /// What was sent and received so far.
     pub fn statistics(&self) -> Statistics {
         self.shared.http.counters.read()

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`error_text`] | errors with their causes |
 //! | [`files`] | files that tests make |
+//! | [`fleet`] | fleets of apps with oddities, made from a seed |
 //! | [`golden`] | recorded outputs of the reference lifecycle |
 //! | [`harbor`] | a server shaped as Harbor: projects, robots, quotas, its API |
 //! | [`image_recipe`] | small images, made in memory |
@@ -17,6 +18,7 @@
 pub mod certificates;
 pub mod error_text;
 pub mod files;
+pub mod fleet;
 pub mod golden;
 pub mod harbor;
 mod http;

@@ -124,7 +124,7 @@ impl New {
 pub(crate) fn run(
     work: &Work<'_>,
     planned: &PlannedImage,
-    before: Option<&ImageState>,
+    before: &ImageState,
 ) -> Result<Outcome, JournalError> {
     let outcome = match attempt(work, planned, before) {
         Ok(outcome) => outcome,
@@ -171,7 +171,7 @@ struct Tags {
 fn attempt(
     work: &Work<'_>,
     planned: &PlannedImage,
-    before: Option<&ImageState>,
+    before: &ImageState,
 ) -> Result<Outcome, Trouble> {
     let started = Instant::now();
     let tags = look(work.store, planned, before)?;
@@ -227,7 +227,7 @@ fn attempt(
 fn look(
     store: &dyn ImageStore,
     planned: &PlannedImage,
-    before: Option<&ImageState>,
+    before: &ImageState,
 ) -> Result<Tags, Trouble> {
     let mut tags = Tags {
         old: Vec::new(),
@@ -236,8 +236,8 @@ fn look(
         manifest: None,
     };
     let announced: Vec<&str> = before
-        .into_iter()
-        .flat_map(|state| &state.announced)
+        .announced
+        .iter()
         .map(|written| written.new.as_str())
         .collect();
     for tag in &planned.tags {
@@ -331,16 +331,9 @@ fn of_image(app: &Reference, error: wharf_image::ImageError) -> StoreError {
 }
 
 fn is_temporary(trouble: &Trouble) -> bool {
-    let (Trouble::Store(error)
-    | Trouble::Rebase(
-        RebaseError::Save(error) | RebaseError::ReadApp(error) | RebaseError::ReadRunImage(error),
-    )) = trouble
-    else {
-        return false;
-    };
-    match &error.kind {
-        StoreErrorKind::RateLimited { .. } | StoreErrorKind::Unreachable { .. } => true,
-        StoreErrorKind::Server { status, .. } => *status >= 500,
+    match trouble {
+        Trouble::Store(error) => error.is_temporary(),
+        Trouble::Rebase(error) => error.is_temporary(),
         _ => false,
     }
 }

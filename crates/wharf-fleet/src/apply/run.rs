@@ -8,7 +8,7 @@ use crate::{
     base::NewBase,
     candidate::registry_of,
     clock::Clock,
-    journal::{Event, ImageState, Journal, JournalError, Line, State},
+    journal::{Event, ImageState, Journal, JournalError, Line, State, Written},
     plan::{Plan, PlannedImage, is_meant},
     verdict::Verdict,
 };
@@ -90,6 +90,8 @@ struct Run<'a> {
     failed: AtomicUsize,
     attempts: Mutex<BTreeMap<usize, u32>>,
     counts: Mutex<BTreeMap<&'static str, usize>>,
+    /// What this run announced: an attempt that seemed to fail may have written it.
+    announced: Mutex<BTreeMap<String, Vec<Written>>>,
     /// Places of the images that are on the new base now.
     rebased: Mutex<BTreeSet<usize>>,
 }
@@ -105,6 +107,7 @@ impl<'a> Run<'a> {
             failed: AtomicUsize::new(0),
             attempts: Mutex::default(),
             counts: Mutex::default(),
+            announced: Mutex::default(),
             rebased: Mutex::default(),
         };
         run.all = run.meant().count();
@@ -264,17 +267,34 @@ impl<'a> Run<'a> {
             base: self.means.base,
             keep_tag: self.options.keep_tag.as_deref(),
             dry_run: self.options.dry_run,
-            note: &|event| self.note(event),
+            note: &|event| {
+                if let Event::Writing { image, new, tags } = &event {
+                    let mut announced = lock(&self.announced);
+                    let written = Written {
+                        new: new.clone(),
+                        tags: tags.clone(),
+                    };
+                    announced.entry(image.clone()).or_default().push(written);
+                }
+                self.note(event)
+            },
         };
-        one::run(&work, planned, before)
+        let mut known = before.cloned().unwrap_or_default();
+        known.announced.extend(
+            lock(&self.announced)
+                .get(&planned.key())
+                .cloned()
+                .unwrap_or_default(),
+        );
+        one::run(&work, planned, &known)
     }
 
     fn rebased(&self) -> MutexGuard<'_, BTreeSet<usize>> {
-        self.rebased.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.rebased)
     }
 
     fn may_try_again(&self, at: usize) -> bool {
-        let mut attempts = self.attempts.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut attempts = lock(&self.attempts);
         let made = attempts.entry(at).or_insert(0);
         *made += 1;
         *made < self.options.attempts && !self.means.interrupted.load(Ordering::Relaxed)
@@ -285,12 +305,7 @@ impl<'a> Run<'a> {
             self.failed.fetch_add(1, Ordering::Relaxed);
         }
         let done = self.done.fetch_add(1, Ordering::Relaxed) + 1;
-        *self
-            .counts
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .entry(outcome.word())
-            .or_default() += 1;
+        *lock(&self.counts).entry(outcome.word()).or_default() += 1;
         self.means
             .progress
             .ended(&planned.name(), outcome, (done, self.all));
@@ -331,4 +346,9 @@ impl<'a> Run<'a> {
         }
         Ok(End::Complete)
     }
+}
+
+/// The maps stay whole whatever a panicking thread was doing.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

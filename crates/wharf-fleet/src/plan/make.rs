@@ -5,7 +5,7 @@ use super::{
 };
 use crate::{
     base::NewBase,
-    candidate::{Candidate, Quota, Source, project_of, registry_of},
+    candidate::{Candidate, Content, Quota, Source, project_of, registry_of},
     policy::Policy,
     verdict::{Judged, OldBases, Verdict, judge},
 };
@@ -64,6 +64,10 @@ fn is_wanted(candidate: &mut Candidate, options: &PlanOptions) -> bool {
         patterns.is_empty() || patterns.iter().any(|pattern| pattern.matches(name))
     };
     if !matches(&options.only, &candidate.repository) {
+        return false;
+    }
+    let is_image = !matches!(candidate.content, Content::Unreadable { .. });
+    if candidate.tags.is_empty() && is_image && !options.untagged {
         return false;
     }
     candidate.tags.sort();

@@ -162,6 +162,8 @@ pub struct PlanOptions {
     pub only: Vec<Pattern>,
     /// Tags that are looked at; empty means all. An image none of whose tags match is left out.
     pub tags: Vec<Pattern>,
+    /// Whether images without tags are listed: every build leaves one in Harbor.
+    pub untagged: bool,
     /// The order of work.
     pub order: Order,
     /// When it is made.

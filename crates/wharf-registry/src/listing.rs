@@ -1,0 +1,83 @@
+//! Lists of a registry: its repositories, and the tags of one (OCI distribution specification, "Content Discovery").
+use crate::{
+    failure::Failure,
+    location::Target,
+    scope::Scope,
+    session::{Call, Session},
+};
+use reqwest::{Method, Response, header::LINK};
+use serde::Deserialize;
+use wharf_image::StoreErrorKind;
+
+/// Items of a page; servers may give fewer.
+const PAGE: usize = 1000;
+/// Largest page that is read.
+const PAGE_LIMIT: usize = 16 << 20;
+/// Pages of one list; more than this no honest registry has.
+const PAGES: usize = 100_000;
+
+#[derive(Deserialize)]
+struct Page {
+    #[serde(default)]
+    repositories: Option<Vec<String>>,
+    #[serde(default)]
+    tags: Option<Vec<String>>,
+}
+
+impl Session {
+    /// All repositories that the account may see.
+    pub(crate) async fn catalog(&self) -> Result<Vec<String>, Failure> {
+        let url = self
+            .base()
+            .await?
+            .join("v2/_catalog")
+            .map_err(|error| Failure::Final(StoreErrorKind::Unsupported(error.to_string())))?;
+        let target = Target { url, trusted: true };
+        self.pages(target, vec![Scope::catalog()]).await
+    }
+
+    /// All tags of a repository; none when there is no such repository.
+    pub(crate) async fn tags(&self, repository: &str) -> Result<Vec<String>, Failure> {
+        let target = self.endpoint(repository, "tags/list").await?;
+        match self.pages(target, vec![Scope::pull(repository)]).await {
+            Err(failure) if failure.status() == Some(404) => Ok(Vec::new()),
+            tags => tags,
+        }
+    }
+
+    async fn pages(&self, mut target: Target, scopes: Vec<Scope>) -> Result<Vec<String>, Failure> {
+        let size = PAGE.to_string();
+        target.url.query_pairs_mut().append_pair("n", &size);
+        let mut items = Vec::new();
+        for _ in 0..PAGES {
+            let call = Call::to(Method::GET, target.clone(), scopes.clone());
+            let mut response = self.send(&call).await?;
+            let next = next(&response, &target);
+            let body = self.http.body(&mut response, PAGE_LIMIT).await?;
+            let page: Page =
+                serde_json::from_slice(&body.unwrap_or_default()).map_err(|error| {
+                    Failure::protocol(response.status(), &format!("its list is none: {error}"))
+                })?;
+            items.extend(page.repositories.or(page.tags).unwrap_or_default());
+            match next {
+                Some(next) if next.url != target.url => target = next,
+                _ => return Ok(items),
+            }
+        }
+        let why = "its list has no end".to_owned();
+        Err(Failure::Final(StoreErrorKind::Unsupported(why)))
+    }
+}
+
+/// The next page by `Link`, if it is on the same host.
+fn next(response: &Response, target: &Target) -> Option<Target> {
+    let links = response.headers().get_all(LINK).iter();
+    let link = links
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .find(|link| link.contains("rel=\"next\"") || link.contains("rel=next"))?;
+    let path = link.trim().strip_prefix('<')?.split_once('>')?.0;
+    let url = target.url.join(path).ok()?;
+    let is_own = url.origin() == target.url.origin();
+    is_own.then_some(Target { url, trusted: true })
+}
