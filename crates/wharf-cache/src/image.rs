@@ -15,7 +15,9 @@ use std::{
 };
 use wharf_image::{
     Descriptor, DraftLayer, Family, Image, ImageDraft, ImageStore, Layer, LayerSource, Platform,
-    StoreError, StoreErrorKind, image::digest_of,
+    Room, Rooms, SealedImage, StoreError, StoreErrorKind,
+    image::digest_of,
+    room::{Part, Verdict, weigh},
 };
 use wharf_layer::{
     BlobSource, Compression, Encoder, LayerError, VerifyingReader, blob::decompress,
@@ -37,6 +39,7 @@ pub struct ImageCache<'a> {
     reference: Reference,
     encoder: Encoder,
     delete_replaced: bool,
+    rooms: Option<Arc<dyn Rooms>>,
     log: &'a dyn Log,
     current: Mutex<Current>,
 }
@@ -74,6 +77,7 @@ impl<'a> ImageCache<'a> {
             reference,
             encoder,
             delete_replaced: false,
+            rooms: None,
             log,
             current: Mutex::new(Current::Unknown),
         }
@@ -83,6 +87,13 @@ impl<'a> ImageCache<'a> {
     #[must_use]
     pub fn delete_replaced(mut self, delete: bool) -> Self {
         self.delete_replaced = delete;
+        self
+    }
+
+    /// Asks `rooms` for the limit of where the cache is: what does not fit is not sent.
+    #[must_use]
+    pub fn with_rooms(mut self, rooms: Arc<dyn Rooms>) -> Self {
+        self.rooms = Some(rooms);
         self
     }
 
@@ -116,6 +127,12 @@ impl<'a> ImageCache<'a> {
         let image = self.current()?;
         let mut layers = image.iter().flat_map(|image| image.layers());
         Ok(layers.find(|layer| layer.diff_id == diff_id).cloned())
+    }
+
+    /// Who knows the limit, when there is one.
+    fn limits(&self) -> Option<&dyn Rooms> {
+        let rooms = self.rooms.as_deref()?;
+        matches!(rooms.room(&self.reference), Room::Limited(_)).then_some(rooms)
     }
 
     fn error(
@@ -169,6 +186,8 @@ impl Cache for ImageCache<'_> {
             cache: self,
             previous,
             layers: Vec::new(),
+            limits: self.limits(),
+            held: Vec::new(),
         }))
     }
 }
@@ -178,6 +197,10 @@ struct ImageTransaction<'a> {
     cache: &'a ImageCache<'a>,
     previous: Option<Arc<Image>>,
     layers: Vec<DraftLayer>,
+    /// Who knows the limit, when there is one.
+    limits: Option<&'a dyn Rooms>,
+    /// Layers that wait until it is sure that they fit.
+    held: Vec<DraftLayer>,
 }
 
 /// A layer that could not be made or sent.
@@ -192,7 +215,7 @@ enum PutError {
 }
 
 impl ImageTransaction<'_> {
-    fn put_layer(&self, layer: &CacheLayer) -> Result<(DraftLayer, CacheWrite), PutError> {
+    fn put_layer(&mut self, layer: &CacheLayer) -> Result<(DraftLayer, CacheWrite), PutError> {
         let of_previous = self.previous.iter().flat_map(|image| image.layers());
         let of_previous = of_previous
             .filter(|previous| previous.diff_id == layer.diff_id)
@@ -210,6 +233,10 @@ impl ImageTransaction<'_> {
             .map(|candidate| (candidate, CacheWrite::Reused))
             .chain(of_app.map(|candidate| (candidate, CacheWrite::Added)));
         for (candidate, write) in candidates {
+            if self.waits(&candidate) {
+                self.held.push(candidate.clone());
+                return Ok((candidate, write));
+            }
             match self
                 .cache
                 .store
@@ -224,18 +251,63 @@ impl ImageTransaction<'_> {
         let blob = self.cache.encoder.encode(&layer.content)?;
         WrongDiffId::check(layer.diff_id, blob.diff_id)?;
         let made = DraftLayer::from_blob(blob, Family::Oci, None);
-        self.cache.store.put_layer(&self.cache.reference, &made)?;
+        if self.waits(&made) {
+            self.held.push(made.clone());
+        } else {
+            self.cache.store.put_layer(&self.cache.reference, &made)?;
+        }
         Ok((made, CacheWrite::Added))
+    }
+
+    /// Whether a layer takes room that may not be there.
+    fn waits(&self, layer: &DraftLayer) -> bool {
+        let Some(rooms) = self.limits else {
+            return false;
+        };
+        match &layer.source {
+            LayerSource::Repository(from) => !rooms.is_same_place(from, &self.cache.reference),
+            LayerSource::Bytes(_) => true,
+        }
+    }
+
+    /// Sends what was held back, if all of it fits.
+    fn release(&mut self, sealed: &SealedImage) -> Result<(), CacheError> {
+        let (cache, held) = (self.cache, std::mem::take(&mut self.held));
+        if let Some(rooms) = self.limits {
+            let names: Vec<_> = held.iter().map(|layer| layer.diff_id.to_string()).collect();
+            let layers = held.iter().zip(&names);
+            let mut parts: Vec<_> = layers
+                .map(|(layer, name)| Part::of(name, &layer.descriptor, None))
+                .collect();
+            let documents = [
+                ("config", sealed.image.config_bytes()),
+                ("manifest", sealed.image.manifest_bytes()),
+            ];
+            parts.extend(documents.map(|(name, bytes)| Part {
+                name,
+                digest: digest_of(bytes),
+                size: bytes.len() as u64,
+                source: None,
+            }));
+            match weigh((cache.store.as_ref(), rooms), &cache.reference, &parts) {
+                // The server has the last word.
+                Verdict::Fits | Verdict::Unsure(_) => {}
+                Verdict::TooLarge(no_room) => return Err(cache.error("write", no_room)),
+            }
+        }
+        for layer in held {
+            let put = cache.store.put_layer(&cache.reference, &layer);
+            put.map_err(|error| cache.error("write", error))?;
+        }
+        Ok(())
     }
 
     fn write(&mut self, metadata: &CacheMetadata) -> Result<(), CacheError> {
         let cache = self.cache;
         let mut draft = ImageDraft::empty(&platform(), Family::Oci, CREATED);
         if self.layers.is_empty() {
-            let empty = empty_layer();
-            let put = cache.store.put_layer(&cache.reference, &empty);
-            put.map_err(|error| cache.error("write", error))?;
-            self.layers.push(empty);
+            self.held.push(empty_layer());
+            self.layers.push(empty_layer());
         }
         self.layers
             .drain(..)
@@ -247,6 +319,7 @@ impl ImageTransaction<'_> {
         if old == Some(sealed.image.digest()) {
             return Ok(());
         }
+        self.release(&sealed)?;
         let tags = [cache.reference.clone()];
         let written = cache.store.put_image(&sealed, &tags);
         written.map_err(|error| cache.error("write", error))?;

@@ -3,6 +3,7 @@ use crate::{
     Change, Decision, ExportError, ExportInputs, ExportedLayer, Handoff, Role,
     announce::Announcer,
     make::Maker,
+    room::{self, Way},
     save, time,
     transfer::{self, Done, Line, Made},
 };
@@ -22,9 +23,18 @@ pub(crate) struct Located {
 pub(crate) struct Assembled {
     pub(crate) draft: ImageDraft,
     /// Layers above the run image.
-    pub(crate) layers: Vec<(Role, Digest)>,
-    /// Every layer, for the summary.
-    pub(crate) exported: Vec<ExportedLayer>,
+    pub(crate) above: Vec<(Role, Digest)>,
+    /// Every layer.
+    pub(crate) layers: Layers,
+}
+
+/// The layers of an image, lowest first.
+#[derive(Debug)]
+pub(crate) enum Layers {
+    /// They are in the repository.
+    There(Vec<Done>),
+    /// They are held here until it is sure that they fit.
+    Held(Vec<Made>),
 }
 
 /// The run image that `analyzed.toml` names.
@@ -88,7 +98,7 @@ pub(crate) fn tell_of_previous(handoff: &Handoff<'_>, previous: Option<&Located>
     }
 }
 
-/// Makes every layer and brings it to the repositories of the outputs.
+/// Makes every layer and, unless it has to be weighed first, brings it to the repository of the first output.
 pub(crate) fn assemble(
     inputs: &ExportInputs,
     decisions: &[Decision],
@@ -116,25 +126,30 @@ pub(crate) fn assemble(
     let base = draft.layers().iter().map(Work::Base);
     let works: Vec<Work<'_>> = base.chain(decisions.iter().map(Work::Decided)).collect();
     let mut announcer = Announcer::new(log);
-    let done = transfer::run(
-        store,
-        save::first_output(inputs)?,
-        &mut Line {
-            works: &works,
-            makers: inputs.encoder.workers(),
-            make: &|work| match work {
-                Work::Base(layer) => Ok(of_base(layer, previous)),
-                Work::Decided(decision) => maker.make(decision),
-            },
-            announce: &mut |work, made| {
-                if let Work::Decided(decision) = work {
-                    announcer.announce(decision, made);
-                }
-            },
+    let way = room::way(inputs, draft.layers(), (decisions, previous), log);
+    let mut line = Line {
+        works: &works,
+        makers: inputs.encoder.workers(),
+        make: &|work| match work {
+            Work::Base(layer) => Ok(of_base(layer, previous)),
+            Work::Decided(decision) => maker.make(decision),
         },
-    )?;
+        announce: &mut |work, made| {
+            if let Work::Decided(decision) = work {
+                announcer.announce(decision, made);
+            }
+        },
+    };
+    let layers = match way {
+        Way::AsMade => Layers::There(transfer::run(
+            store,
+            save::first_output(inputs)?,
+            &mut line,
+        )?),
+        Way::Weighed => Layers::Held(transfer::make(&mut line)?),
+    };
     announcer.finish();
-    Ok(put_together(draft, decisions, done))
+    Ok(put_together(draft, decisions, layers))
 }
 
 /// What a layer is made from.
@@ -158,30 +173,34 @@ fn of_base(layer: &DraftLayer, previous: Option<&Located>) -> Made {
     }
 }
 
-/// Puts the layers that are in the repository onto the draft.
-fn put_together(mut draft: ImageDraft, decisions: &[Decision], done: Vec<Done>) -> Assembled {
+/// Puts the layers onto the draft.
+fn put_together(mut draft: ImageDraft, decisions: &[Decision], layers: Layers) -> Assembled {
     let base_count = draft.layers().len();
-    let mut exported = Vec::new();
-    let mut layers = Vec::new();
-    for (index, done) in done.into_iter().enumerate() {
-        let above_base = index.checked_sub(base_count);
-        let decision = above_base.and_then(|index| decisions.get(index));
-        exported.push(ExportedLayer {
-            name: done.name,
-            diff_id: done.layer.diff_id,
-            descriptor: done.layer.descriptor.clone(),
-            change: done.change,
-            fingerprint: done.fingerprint,
-            transfer: done.transfer,
-        });
-        if let Some(decision) = decision {
-            layers.push((decision.role.clone(), done.layer.diff_id));
-            draft.push_layer(done.layer);
-        }
+    let all: Vec<&DraftLayer> = match &layers {
+        Layers::There(done) => done.iter().map(|done| &done.layer).collect(),
+        Layers::Held(made) => made.iter().map(|made| &made.layer).collect(),
+    };
+    let mut above = Vec::new();
+    for (layer, decision) in all.into_iter().skip(base_count).zip(decisions) {
+        above.push((decision.role.clone(), layer.diff_id));
+        draft.push_layer(layer.clone());
     }
     Assembled {
         draft,
+        above,
         layers,
-        exported,
     }
+}
+
+/// What is said of layers that are in the repository.
+pub(crate) fn describe(done: Vec<Done>) -> Vec<ExportedLayer> {
+    let describe = |done: Done| ExportedLayer {
+        name: done.name,
+        diff_id: done.layer.diff_id,
+        descriptor: done.layer.descriptor,
+        change: done.change,
+        fingerprint: done.fingerprint,
+        transfer: done.transfer,
+    };
+    done.into_iter().map(describe).collect()
 }

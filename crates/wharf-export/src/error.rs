@@ -1,7 +1,7 @@
 //! Why exporting fails.
 use std::{io, path::PathBuf};
 use wharf_cache::CacheError;
-use wharf_image::{ImageError, StoreError};
+use wharf_image::{ImageError, NoRoom, StoreError};
 use wharf_layer::LayerError;
 use wharf_spec::{encode::EncodeError, files::ParseError, id::IdError};
 
@@ -168,6 +168,9 @@ pub enum ExportError {
         /// What is wrong with it.
         faults: Vec<String>,
     },
+    /// The image does not fit where it is to go. Nothing was sent.
+    #[error("make room for app image")]
+    NoRoom(#[source] Box<NoRoom>),
     /// The image cannot be written.
     #[error("save image")]
     Save(#[source] StoreError),

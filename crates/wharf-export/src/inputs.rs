@@ -1,6 +1,9 @@
 //! What the exporter is told.
-use std::path::{Path, PathBuf};
-use wharf_image::Platform;
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+use wharf_image::{Platform, Rooms};
 use wharf_layer::{Encoder, Owner};
 use wharf_spec::{
     api::PlatformApi,
@@ -50,6 +53,8 @@ pub struct ExportInputs {
     pub encoder: Encoder,
     /// Bytes the cache may have.
     pub cache_limit: Option<u64>,
+    /// Knows limits of where images go; without it nothing is weighed.
+    pub rooms: Option<Arc<dyn Rooms>>,
 }
 
 impl ExportInputs {

@@ -7,6 +7,7 @@
 //! | [`decide`](mod@decide) | the layers of the image in order, and which may be reused; pure |
 //! | `transfer` | makes and uploads layers side by side, a bounded number in flight |
 //! | `apply`, `make`, `tee` | carry the decisions out |
+//! | `room` | whether the image fits, before its first byte is sent |
 //! | `announce` | says how each layer came about |
 //! | `metadata` | the value of the lifecycle label |
 //! | [`config`] | environment, entrypoint and labels; pure |
@@ -27,6 +28,7 @@ pub mod inputs;
 pub mod lifecycle_sbom;
 mod make;
 mod metadata;
+mod room;
 mod save;
 mod tee;
 pub mod time;
@@ -37,7 +39,9 @@ pub use decide::{Decision, LayerPlan, Role, decide};
 pub use error::{CacheExportError, ExportError};
 pub use inputs::{ExportInputs, Handoff};
 
+use apply::Layers;
 use std::thread;
+use transfer::Done;
 use wharf_cache::CacheTransaction;
 use wharf_image::{Descriptor, ImageStore, Transfer};
 use wharf_layer::fingerprint::Taken;
@@ -92,9 +96,19 @@ pub struct ExportedLayer {
 /// Builds the app image on the run image and writes it to every output.
 ///
 /// Blobs are uploaded while later layers are encoded; each lies in an unnamed temporary file that is gone once it
-/// is uploaded. Nothing is tagged before the image is complete and judged valid. `cache` takes the archives of cached
+/// is uploaded. Where a limit is known that all of them at their worst would exceed, they are made and weighed first,
+/// and nothing is sent of an image that does not fit. Nothing is tagged before the image is complete and judged valid. `cache` takes the archives of cached
 /// layers in the same pass; [`export_cache`] completes it.
 pub fn export(
+    inputs: &ExportInputs,
+    handoff: &Handoff<'_>,
+    (store, cache): (&dyn ImageStore, Option<&dyn CacheTransaction>),
+    log: &dyn Log,
+) -> Result<Exported, ExportError> {
+    run(inputs, handoff, (store, cache), log).inspect_err(|error| room::advise(inputs, error, log))
+}
+
+fn run(
     inputs: &ExportInputs,
     handoff: &Handoff<'_>,
     (store, cache): (&dyn ImageStore, Option<&dyn CacheTransaction>),
@@ -121,8 +135,10 @@ pub fn export(
         cache,
         (store, log),
     )?;
-    tell_of_copies(&assembled.exported, log);
-    let metadata = metadata::metadata(inputs, handoff, &base, (&collected, &assembled.layers));
+    if let Layers::There(done) = &assembled.layers {
+        tell_of_copies(done, log);
+    }
+    let metadata = metadata::metadata(inputs, handoff, &base, (&collected, &assembled.above));
     config::apply(
         &mut assembled.draft,
         inputs,
@@ -130,14 +146,24 @@ pub fn export(
         &entrypoint,
         log,
     )?;
-    save::save(inputs, handoff, (assembled, metadata), store, log)
+    let sealed = save::seal(assembled.draft)?;
+    let done = match assembled.layers {
+        Layers::There(done) => done,
+        Layers::Held(made) => {
+            room::check(inputs, &made, &sealed, (store, log))?;
+            let done = transfer::send(store, save::first_output(inputs)?, made)?;
+            tell_of_copies(&done, log);
+            done
+        }
+    };
+    let layers = apply::describe(done);
+    save::save(inputs, handoff, (sealed, metadata, layers), store, log)
 }
 
 /// Says when layers of other images had to be sent (buildpack spec, "Phase #6: Export": images in different stores).
-fn tell_of_copies(layers: &[ExportedLayer], log: &dyn Log) {
-    let is_copy = |layer: &&ExportedLayer| {
-        layer.change != Change::Added && layer.transfer == Transfer::Uploaded
-    };
+fn tell_of_copies(layers: &[Done], log: &dyn Log) {
+    let is_copy =
+        |layer: &&Done| layer.change != Change::Added && layer.transfer == Transfer::Uploaded;
     let copies = layers.iter().filter(is_copy).count();
     if copies > 0 {
         log.info(&format!(

@@ -1,6 +1,6 @@
 //! Writes image and tags.
-use crate::{ExportError, ExportInputs, Exported, Handoff, apply::Assembled, files};
-use wharf_image::ImageStore;
+use crate::{ExportError, ExportInputs, Exported, ExportedLayer, Handoff, files};
+use wharf_image::{ImageDraft, ImageStore, SealedImage};
 use wharf_spec::{
     api::LegacyBom,
     files::{
@@ -29,20 +29,25 @@ pub(crate) fn first_output(inputs: &ExportInputs) -> Result<&Reference, ExportEr
     }
 }
 
+/// The image of a draft, judged.
+pub(crate) fn seal(draft: ImageDraft) -> Result<SealedImage, ExportError> {
+    let sealed = draft.seal().map_err(ExportError::Seal)?;
+    let faults = wharf_image::validate::validate(&sealed.image);
+    if !faults.is_empty() {
+        return Err(ExportError::Invalid { faults });
+    }
+    Ok(sealed)
+}
+
 pub(crate) fn save(
     inputs: &ExportInputs,
     handoff: &Handoff<'_>,
-    (assembled, metadata): (Assembled, LifecycleMetadata),
+    (sealed, metadata, layers): (SealedImage, LifecycleMetadata, Vec<ExportedLayer>),
     store: &dyn ImageStore,
     log: &dyn Log,
 ) -> Result<Exported, ExportError> {
     let reference = first_output(inputs)?.clone();
     let build = build_report(inputs, handoff)?;
-    let sealed = assembled.draft.seal().map_err(ExportError::Seal)?;
-    let faults = wharf_image::validate::validate(&sealed.image);
-    if !faults.is_empty() {
-        return Err(ExportError::Invalid { faults });
-    }
     log.info(&format!("Saving {reference}..."));
     let written = store
         .put_image(&sealed, &inputs.outputs)
@@ -67,7 +72,7 @@ pub(crate) fn save(
         reference,
         digest: written.digest,
         metadata,
-        layers: assembled.exported,
+        layers,
     })
 }
 

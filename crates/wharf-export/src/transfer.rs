@@ -63,10 +63,48 @@ pub(crate) fn run<W: Sync>(
     repository: &Reference,
     line: &mut Line<'_, W>,
 ) -> Result<Vec<Done>, ExportError> {
+    uploading((store, repository), |to_upload, stop| {
+        produce(line, stop, &mut |index, made| {
+            to_upload.send((index, made)).is_ok()
+        })
+    })
+}
+
+/// Makes every layer, and uploads none. Their temporary files are held until they are.
+pub(crate) fn make<W: Sync>(line: &mut Line<'_, W>) -> Result<Vec<Made>, ExportError> {
+    let mut held = Vec::new();
+    produce(line, &AtomicBool::new(false), &mut |_, made| {
+        held.push(made);
+        true
+    })?;
+    Ok(held)
+}
+
+/// Uploads layers that were made, as [`run`] does.
+pub(crate) fn send(
+    store: &dyn ImageStore,
+    repository: &Reference,
+    made: Vec<Made>,
+) -> Result<Vec<Done>, ExportError> {
+    uploading((store, repository), |to_upload, stop| {
+        for next in made.into_iter().enumerate() {
+            if to_upload.send(next).is_err() {
+                // An upload has failed, and its reason is among what was uploaded.
+                stop.store(true, Ordering::Relaxed);
+                break;
+            }
+        }
+        Ok(())
+    })
+}
+
+/// Uploads what `produce` sends, side by side.
+fn uploading(
+    (store, repository): (&dyn ImageStore, &Reference),
+    produce: impl FnOnce(&SyncSender<(usize, Made)>, &AtomicBool) -> Result<(), ExportError>,
+) -> Result<Vec<Done>, ExportError> {
     let stop = AtomicBool::new(false);
-    let next = AtomicUsize::new(0);
     let (to_upload, uploads) = sync_channel(0);
-    let (finished, made) = sync_channel(0);
     let uploads = Arc::new(Mutex::new(uploads));
     let (produced, mut uploaded) = thread::scope(|scope| {
         let uploaders: Vec<_> = (0..UPLOADERS)
@@ -77,15 +115,8 @@ pub(crate) fn run<W: Sync>(
             .collect();
         // The uploaders own the receiver: when all have stopped, sending fails instead of waiting for ever.
         drop(uploads);
-        for _ in 0..line.makers.get().min(line.works.len()) {
-            let (finished, stop, make) = (finished.clone(), &stop, line.make);
-            let turn = (&next, line.works);
-            scope.spawn(move || make_all(make, turn, &finished, stop));
-        }
-        drop(finished);
-        let produced = hand_over(&made, line, &to_upload, &stop);
-        // Makers that wait to hand over a layer nobody wants stop now.
-        drop((made, to_upload));
+        let produced = produce(&to_upload, &stop);
+        drop(to_upload);
         let uploaded: Uploaded = uploaders
             .into_iter()
             .flat_map(|thread| match thread.join() {
@@ -98,6 +129,28 @@ pub(crate) fn run<W: Sync>(
     uploaded.sort_by_key(|(index, _)| *index);
     let uploaded: Result<Vec<_>, _> = uploaded.into_iter().map(|(_, done)| done).collect();
     produced.and(uploaded)
+}
+
+/// Makes layers side by side and delivers them in order, until `deliver` takes no more.
+fn produce<W: Sync>(
+    line: &mut Line<'_, W>,
+    stop: &AtomicBool,
+    deliver: &mut dyn FnMut(usize, Made) -> bool,
+) -> Result<(), ExportError> {
+    let next = AtomicUsize::new(0);
+    let (finished, made) = sync_channel(0);
+    thread::scope(|scope| {
+        for _ in 0..line.makers.get().min(line.works.len()) {
+            let (finished, make) = (finished.clone(), line.make);
+            let turn = (&next, line.works);
+            scope.spawn(move || make_all(make, turn, &finished, stop));
+        }
+        drop(finished);
+        let produced = hand_over(&made, line, deliver, stop);
+        // Makers that wait to hand over a layer nobody wants stop now.
+        drop(made);
+        produced
+    })
 }
 
 /// Makes layers until there are no more, or nobody takes them.
@@ -118,11 +171,11 @@ fn make_all<W>(
     }
 }
 
-/// Brings what the makers finish into order, and to the uploaders.
+/// Brings what the makers finish into order, and delivers it.
 fn hand_over<W>(
     made: &Receiver<(usize, Outcome)>,
     line: &mut Line<'_, W>,
-    to_upload: &SyncSender<(usize, Made)>,
+    deliver: &mut dyn FnMut(usize, Made) -> bool,
     stop: &AtomicBool,
 ) -> Result<(), ExportError> {
     let mut early = BTreeMap::new();
@@ -135,7 +188,7 @@ fn hand_over<W>(
         {
             let made = outcome.inspect_err(|_| stop.store(true, Ordering::Relaxed))?;
             (line.announce)(work, &made);
-            if to_upload.send((index, made)).is_err() {
+            if !deliver(index, made) {
                 // An upload has failed, and its reason is among what was uploaded.
                 stop.store(true, Ordering::Relaxed);
                 return Ok(());

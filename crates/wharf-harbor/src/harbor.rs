@@ -63,7 +63,8 @@ impl Harbor {
         self.api.registry()
     }
 
-    /// Whether the registry has referred to Harbor's token service so far. Costs nothing, and may be wrong either way.
+    /// Whether the registry refers to Harbor's token service. It costs nothing once the registry was talked to, and may
+    /// be wrong either way.
     pub fn is_likely(&self) -> bool {
         self.api.token_service().as_deref() == Some(crate::TOKEN_SERVICE)
     }

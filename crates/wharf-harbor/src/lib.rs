@@ -6,6 +6,8 @@
 //! | [`list`] | what is listed, and how |
 //! | [`pages`] | lists, one page in memory at a time |
 //! | [`model`] | the answers |
+//! | [`rooms`] | quotas as limits of where images go |
+//! | [`previous`] | the image that an export supersedes |
 //! | [`error`] | why a call fails, and [`Known`]: what the account may not see is unknown, never a wrong number |
 //! | `names` | how names stand in paths |
 //!
@@ -17,6 +19,8 @@ pub mod list;
 pub mod model;
 mod names;
 pub mod pages;
+pub mod previous;
+pub mod rooms;
 mod write;
 
 pub use error::{HarborError, Known};
@@ -27,6 +31,8 @@ pub use model::{
     Tag,
 };
 pub use pages::Pages;
+pub use previous::Previous;
+pub use rooms::{HarborRooms, Mode, ModeError};
 
 /// Name by which Harbor's token service knows the registry; whoever refers to it is most likely Harbor.
 pub const TOKEN_SERVICE: &str = "harbor-registry";

@@ -8,6 +8,7 @@
 //! | [`image`] | a manifest and its config over the bytes received |
 //! | [`index`] | which image of an index serves a platform |
 //! | [`draft`] | an image being made; edits change what they name and keep the rest |
+//! | [`room`] | how much may be written, and whether an image fits |
 //! | [`store`] | where images live: [`ImageStore`] |
 //! | [`stored`] | manifests and indexes as a store keeps them |
 //! | [`run_image`] | which run image or mirror a build takes, and its target |
@@ -21,6 +22,7 @@ pub mod index;
 mod json;
 pub mod platform;
 mod rebase;
+pub mod room;
 pub mod run_image;
 mod seal;
 pub mod store;
@@ -32,5 +34,6 @@ pub use draft::{DraftLayer, ImageDraft, LayerSource, SealedImage};
 pub use family::Family;
 pub use image::{Image, ImageError, Layer};
 pub use platform::Platform;
+pub use room::{Freeable, Limited, NoRoom, Room, Rooms};
 pub use store::{Access, ImageStore, StoreError, StoreErrorKind, Transfer, Written};
 pub use stored::{Referrer, Stored};

@@ -80,6 +80,11 @@ pub trait ImageStore: fmt::Debug + Send + Sync {
         blob: &Descriptor,
     ) -> Result<Box<dyn Read + Send>, StoreError>;
 
+    /// Whether a blob is in the repository of `at`. Where only reading would tell, the answer is no.
+    fn has_blob(&self, _at: &Reference, _digest: Digest) -> Result<bool, StoreError> {
+        Ok(false)
+    }
+
     /// Whether the caller has `access` to the repository of `reference`.
     fn check_access(&self, reference: &Reference, access: Access) -> Result<(), StoreError>;
 

@@ -156,6 +156,8 @@ fn of_inputs(error: &InputError) -> ExitCode {
         InputError::Value(_)
         | InputError::Compression(_)
         | InputError::CacheMaxSize { .. }
+        | InputError::Harbor(_)
+        | InputError::PrunePrevious(_)
         | InputError::Reference { .. }
         | InputError::Image(_)
         | InputError::LayoutPath { .. }
@@ -266,6 +268,7 @@ fn of_export(error: &ExportError) -> ExitCode {
         | E::Io { .. }
         | E::Seal(_)
         | E::Invalid { .. }
+        | E::NoRoom(_)
         | E::Save(_) => ExitCode::ExportFailed,
     }
 }

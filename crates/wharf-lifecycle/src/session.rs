@@ -15,7 +15,8 @@ use std::{
 };
 use tempfile::TempDir;
 use wharf_cache::{Cache, CacheError, ImageCache, VolumeCache};
-use wharf_image::{ImageStore, Platform};
+use wharf_harbor::HarborRooms;
+use wharf_image::{ImageStore, Platform, Rooms};
 use wharf_layer::{Encoder, Method, Owner};
 use wharf_layout::LayoutStore;
 use wharf_registry::{
@@ -135,7 +136,8 @@ impl<'a> Session<'a> {
                 let stale = self.api.features().stale_cache_image;
                 let store: Arc<dyn ImageStore> = stores.caches.clone();
                 let cache = ImageCache::new(store, reference.clone(), self.encoder(), self.console)
-                    .delete_replaced(stale == StaleCacheImage::Delete);
+                    .delete_replaced(stale == StaleCacheImage::Delete)
+                    .with_rooms(Arc::clone(&stores.harbor) as Arc<dyn Rooms>);
                 Ok(Some(Box::new(cache)))
             }
         }
@@ -169,6 +171,10 @@ pub(crate) struct Stores {
     pub(crate) images: Arc<dyn ImageStore>,
     /// Cache images: always in a registry.
     pub(crate) caches: Arc<RegistryStore>,
+    /// What only Harbor knows of registries.
+    pub(crate) harbor: Arc<HarborRooms>,
+    /// Whether the images of the build are in a registry.
+    pub(crate) in_registry: bool,
 }
 
 impl Stores {
@@ -184,6 +190,8 @@ impl Stores {
             proxies: proxies(environment)?,
             ..RegistryOptions::default()
         })?);
+        let harbor = HarborRooms::new(Arc::clone(&registry), images.harbor);
+        let in_registry = images.layout.is_none();
         let images: Arc<dyn ImageStore> = match &images.layout {
             Some(root) => Arc::new(LayoutStore::new(root.clone())),
             None => Arc::clone(&registry) as Arc<dyn ImageStore>,
@@ -191,7 +199,15 @@ impl Stores {
         Ok(Self {
             images,
             caches: registry,
+            harbor: Arc::new(harbor),
+            in_registry,
         })
+    }
+
+    /// Limits of where the images of the build go.
+    pub(crate) fn rooms(&self) -> Option<Arc<dyn Rooms>> {
+        let harbor = Arc::clone(&self.harbor) as Arc<dyn Rooms>;
+        self.in_registry.then_some(harbor)
     }
 }
 

@@ -76,9 +76,12 @@ impl ApiClient {
         self.session.registry()
     }
 
-    /// Name of the token service that the registry has referred to so far; asking costs nothing.
+    /// Name of the token service that the registry refers to. Asking costs nothing once the registry was talked to.
     pub fn token_service(&self) -> Option<String> {
-        self.runtime.block_on(self.session.auth.service())
+        self.runtime.block_on(async {
+            self.session.base().await.ok()?;
+            self.session.auth.service().await
+        })
     }
 
     /// Sends a request to `path`, which starts with `/` and is encoded already. Only user and password are sent along,

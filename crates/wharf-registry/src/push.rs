@@ -111,12 +111,38 @@ impl Session {
     }
 
     async fn has_blob(&self, blob: &PutBlob) -> Result<bool, Failure> {
-        let path = format!("blobs/{}", blob.digest);
-        let target = self.endpoint(&blob.repository, &path).await?;
-        match self
-            .send(&Call::to(Method::HEAD, target, blob.scopes()))
+        self.head_blob(&blob.repository, blob.digest, blob.scopes())
             .await
-        {
+    }
+
+    /// Whether a repository, which may be one to read from only, has a blob.
+    pub(crate) async fn finds_blob(
+        &self,
+        repository: &str,
+        digest: Digest,
+    ) -> Result<bool, Failure> {
+        if self.knows_blob(repository, digest) {
+            return Ok(true);
+        }
+        let found = self
+            .head_blob(repository, digest, vec![Scope::pull(repository)])
+            .await?;
+        if found {
+            self.learn_blob(repository, digest);
+        }
+        Ok(found)
+    }
+
+    async fn head_blob(
+        &self,
+        repository: &str,
+        digest: Digest,
+        scopes: Vec<Scope>,
+    ) -> Result<bool, Failure> {
+        let target = self
+            .endpoint(repository, &format!("blobs/{digest}"))
+            .await?;
+        match self.send(&Call::to(Method::HEAD, target, scopes)).await {
             Ok(_) => Ok(true),
             Err(failure) if failure.status() == Some(404) => Ok(false),
             Err(failure) => Err(failure),

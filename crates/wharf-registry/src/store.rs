@@ -264,6 +264,12 @@ impl ImageStore for RegistryStore {
         self.shared.open_blob(from, blob)
     }
 
+    fn has_blob(&self, at: &Reference, digest: Digest) -> Result<bool, StoreError> {
+        let session = self.shared.session(at);
+        let work = session.finds_blob(at.repository(), digest);
+        self.wait("look for a blob in", at, work)
+    }
+
     fn check_access(&self, reference: &Reference, access: Access) -> Result<(), StoreError> {
         let session = self.shared.session(reference);
         match access {

@@ -11,6 +11,10 @@ variables! {
     LAYER_COMPRESSION = "WHARF_LAYER_COMPRESSION";
     /// wharf's own: how large the cache may be.
     CACHE_MAX_SIZE = "WHARF_CACHE_MAX_SIZE";
+    /// wharf's own: whether registries are asked for what only Harbor knows: `auto`, `on` or `off`.
+    HARBOR = "WHARF_HARBOR";
+    /// wharf's own: whether the image that an export supersedes is deleted.
+    PRUNE_PREVIOUS = "WHARF_PRUNE_PREVIOUS";
     /// Platform API spoken by the platform.
     PLATFORM_API = "CNB_PLATFORM_API";
     /// `quiet`, `warn` or `error` for deprecated APIs.

@@ -276,6 +276,12 @@ impl ImageStore for MemoryStore {
         Ok(Box::new(reader))
     }
 
+    fn has_blob(&self, at: &Reference, digest: Digest) -> Result<bool, StoreError> {
+        let state = self.state();
+        let repository = state.repositories.get(&at.name());
+        Ok(repository.is_some_and(|repository| repository.blobs.contains_key(&digest)))
+    }
+
     fn check_access(&self, reference: &Reference, access: Access) -> Result<(), StoreError> {
         self.state().counts.access_checks += 1;
         self.check(reference, access, "access")

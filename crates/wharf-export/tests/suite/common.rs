@@ -164,5 +164,6 @@ fn inputs(api: PlatformApi, root: &Path, owner: Owner) -> ExportInputs {
         fingerprints: Fingerprints::default(),
         encoder: Encoder::new(NonZeroUsize::MIN, root.join("temp"), Method::default()),
         cache_limit: None,
+        rooms: None,
     }
 }

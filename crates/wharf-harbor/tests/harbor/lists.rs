@@ -15,9 +15,9 @@ fn a_harbor_is_recognised_and_told_from_a_registry() {
     let server = server();
     let store = store(&server, "robot$team+builder");
     let client = harbor(&server, &store);
-    assert!(!client.is_likely(), "nothing was asked yet");
-    assert!(client.is_harbor().unwrap());
     assert!(client.is_likely());
+    assert_eq!(server.count(Kind::ApiRead), 0, "it costs nothing");
+    assert!(client.is_harbor().unwrap());
     assert_eq!(
         client.version().unwrap(),
         Known::Yes("v2.13.0-testkit".to_owned())

@@ -71,6 +71,16 @@ impl LayerContent {
         })
     }
 
+    /// Bytes of the uncompressed archive, by what the file system says; no file is read.
+    pub fn archive_size(&self) -> Result<u64, LayerError> {
+        let mut size = 0;
+        self.blocks(&mut |block| {
+            size += block.len() as u64;
+            Ok(())
+        })?;
+        Ok(size)
+    }
+
     /// Describes the archive block by block. What the blocks tell of is read only when they are rendered.
     pub(crate) fn blocks(
         &self,

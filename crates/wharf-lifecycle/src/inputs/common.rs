@@ -5,6 +5,7 @@ use crate::{
     flags::{self, Origin, RawInputs, Row, ValueError},
 };
 use std::path::PathBuf;
+use wharf_harbor::Mode;
 use wharf_spec::{env_var, reference::Reference};
 
 /// What `-log-level` and `-no-color` say; needed before anything is said.
@@ -51,6 +52,8 @@ pub(crate) struct Images {
     pub(crate) layout: Option<PathBuf>,
     /// Prefixes of insecure images.
     pub(crate) insecure: Vec<String>,
+    /// Whether registries are asked for what only Harbor knows.
+    pub(crate) harbor: Mode,
     /// What is to be said about it.
     pub(crate) warnings: Vec<String>,
 }
@@ -78,6 +81,10 @@ impl Images {
         Ok(Self {
             layout,
             insecure: raw.list(&flags::INSECURE_REGISTRY)?,
+            harbor: match raw.environment.text(env_var::HARBOR)? {
+                Some(text) => text.trim().parse().map_err(InputError::Harbor)?,
+                None => Mode::default(),
+            },
             warnings,
         })
     }

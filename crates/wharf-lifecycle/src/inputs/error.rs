@@ -1,5 +1,6 @@
 //! What can be wrong with inputs.
 use crate::flags::{Origin, ValueError};
+use wharf_harbor::ModeError;
 use wharf_image::StoreError;
 use wharf_layer::MethodError;
 use wharf_spec::{id::IdError, reference::ReferenceError};
@@ -21,6 +22,12 @@ pub enum InputError {
         /// The value.
         text: String,
     },
+    /// `WHARF_HARBOR` is none of its values.
+    #[error("read WHARF_HARBOR")]
+    Harbor(#[source] ModeError),
+    /// `WHARF_PRUNE_PREVIOUS` is none of its values.
+    #[error("read WHARF_PRUNE_PREVIOUS: '{0}' is none of 1, true, 0 and false")]
+    PrunePrevious(String),
     /// A value that is no image reference.
     #[error("read {origin}")]
     Reference {

@@ -31,6 +31,8 @@ pub(crate) struct Export {
     pub(crate) compression: Method,
     /// Bytes the cache may have.
     pub(crate) cache_limit: Option<u64>,
+    /// Whether the image that is superseded is deleted.
+    pub(crate) prune_previous: bool,
     pub(crate) warnings: Vec<String>,
 }
 
@@ -59,6 +61,7 @@ impl Export {
             exec_env: resolver.exec_env()?.unwrap_or_else(ExecEnv::production),
             compression: compression(resolver)?,
             cache_limit: cache_limit(resolver)?,
+            prune_previous: prune_previous(resolver)?,
             warnings,
         })
     }
@@ -110,6 +113,15 @@ fn cache_limit(resolver: &Resolver<'_>) -> Result<Option<u64>, InputError> {
         None => Err(InputError::CacheMaxSize {
             text: text.to_owned(),
         }),
+    }
+}
+
+fn prune_previous(resolver: &Resolver<'_>) -> Result<bool, InputError> {
+    let text = resolver.raw.environment.text(env_var::PRUNE_PREVIOUS)?;
+    match text.map(str::trim) {
+        None | Some("0" | "false") => Ok(false),
+        Some("1" | "true") => Ok(true),
+        Some(other) => Err(InputError::PrunePrevious(other.to_owned())),
     }
 }
 

@@ -9,9 +9,11 @@ use crate::{
 };
 use std::path::PathBuf;
 use wharf_analyze::{AnalyzeInputs, RunImageInput};
+use wharf_image::{Room, Rooms, room::size};
 use wharf_spec::{
     encode::toml_text,
     files::{analyzed::Analyzed, run::RunImages},
+    log::Log,
     reference::Reference,
 };
 
@@ -70,7 +72,26 @@ pub(crate) fn run(
             wharf_analyze::analyze(&told, stores, session.console)
         })
         .map_err(Failure::Analyze)?;
+    if let Some(rooms) = stores.rooms() {
+        warn_when_full(rooms.as_ref(), output, session);
+    }
     handoff::save(handoff::ANALYZED, &inputs.analyzed, toml_text(&analyzed))
         .map_err(load::saving(Phase::Analyze))?;
     Ok(analyzed)
+}
+
+/// Says early what the exporter would fail for.
+fn warn_when_full(rooms: &dyn Rooms, output: &Reference, session: &Session<'_>) {
+    match rooms.room(output) {
+        Room::Limited(room) if room.used >= room.limit => session.console.warn(&format!(
+            "Nothing more fits into {}: {} of {} are in use; free space there or have the quota raised",
+            room.place,
+            size(room.used),
+            size(room.limit)
+        )),
+        Room::Limited(_) | Room::Unlimited => {}
+        Room::Unknown(why) => session
+            .console
+            .debug(&format!("No quota is known for '{output}': {why}")),
+    }
 }

@@ -11,6 +11,7 @@ use crate::{
 use std::{path::PathBuf, thread};
 use wharf_cache::{Cache, CacheTransaction};
 use wharf_export::{CacheExportError, ExportInputs, Exported, Handoff};
+use wharf_harbor::Previous;
 use wharf_spec::{
     encode::toml_text,
     files::{
@@ -120,6 +121,7 @@ pub(crate) fn run(
         .cache(&inputs.cache, stores)
         .map_err(Failure::Cache)?;
     let mut told = told(inputs, loaded, session);
+    told.rooms = stores.rooms();
     told.fingerprints = fingerprints(inputs, cache.as_deref(), session);
     let handoff = Handoff {
         analyzed: &left.analyzed,
@@ -138,13 +140,15 @@ pub(crate) fn run(
             export_cache(&told, &left.group, exported, (transaction, session.console));
         });
     };
-    match transaction {
+    let exported = match transaction {
         Some(transaction) if inputs.runs_side_by_side() => {
             let exported = thread::scope(|scope| {
                 let _joined_at_the_end = scope.spawn(|| save_cache(None, transaction));
                 export(None)
             });
-            save_report(inputs, &exported.map_err(Failure::Export)?)
+            let exported = exported.map_err(Failure::Export)?;
+            save_report(inputs, &exported)?;
+            exported
         }
         transaction => {
             let exported = export(transaction.as_deref()).map_err(Failure::Export)?;
@@ -152,8 +156,42 @@ pub(crate) fn run(
             if let Some(transaction) = transaction {
                 save_cache(Some(&exported), transaction);
             }
-            Ok(())
+            exported
         }
+    };
+    if inputs.prune_previous {
+        prune_previous(&left.analyzed, &exported, stores, session.console);
+    }
+    Ok(())
+}
+
+/// Deletes the image that was superseded, if nothing holds it. That it cannot be deleted is no reason to fail.
+fn prune_previous(analyzed: &Analyzed, exported: &Exported, stores: &Stores, log: &dyn Log) {
+    let previous = analyzed.previous_reference();
+    let previous = previous.and_then(|previous| previous.parse::<Reference>().ok());
+    let Some((previous, digest)) = previous.and_then(|it| it.digest().map(|digest| (it, digest)))
+    else {
+        return;
+    };
+    if digest == exported.digest || !previous.same_repository(&exported.reference) {
+        return;
+    }
+    let keep = |why: &str| log.warn(&format!("Keeping superseded image '{previous}': {why}"));
+    let harbor = match stores.harbor.harbor(&previous) {
+        Ok(harbor) if stores.in_registry => harbor,
+        Ok(_) => return,
+        Err(why) => {
+            return keep(&format!(
+                "{why}, and only Harbor tells which tags are on it"
+            ));
+        }
+    };
+    match harbor.delete_superseded(&previous, digest) {
+        Ok(Previous::Deleted) => log.info(&format!("Deleted superseded image '{previous}'")),
+        Ok(Previous::Kept(why)) => {
+            log.info(&format!("Keeping superseded image '{previous}': {why}"));
+        }
+        Err(error) => keep(&chain(&error)),
     }
 }
 
@@ -225,6 +263,7 @@ fn told(inputs: &Export, loaded: Loaded, session: &Session<'_>) -> ExportInputs 
         fingerprints: Fingerprints::default(),
         encoder: session.encoder(),
         cache_limit: inputs.cache_limit,
+        rooms: None,
     }
 }
 

@@ -2,5 +2,6 @@
 #![expect(clippy::unwrap_used, reason = "a test ends where it cannot go on")]
 mod command_line;
 mod layout;
+mod quota;
 mod registry;
 mod support;

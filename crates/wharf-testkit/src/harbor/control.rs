@@ -47,6 +47,18 @@ impl HarborServer {
         state.add_project(project).associate(digest, bytes);
     }
 
+    /// Takes everything out of a project, as if it had just been made.
+    pub fn empty(&self, project: &str) {
+        let mut state = self.lock();
+        let prefix = format!("{project}/");
+        state
+            .repositories
+            .retain(|name, _| !name.starts_with(&prefix));
+        let project = state.add_project(project);
+        project.blobs.clear();
+        project.used = 0;
+    }
+
     /// Protects tags: patterns of repositories (without the project) and tags, in which `*` stands for anything.
     pub fn add_immutable_rule(&self, project: &str, repositories: &str, tags: &str) {
         let rule = (repositories.to_owned(), tags.to_owned());

@@ -1,0 +1,323 @@
+//! Builds into a project of Harbor with a quota.
+use crate::support::{
+    Outcome, finish,
+    place::{Place, add_run_image},
+};
+use std::sync::Arc;
+use wharf_registry::{Credentials, RegistryOptions, RegistryStore};
+use wharf_testkit::{
+    HarborOptions, HarborServer,
+    harbor::{Account, Kind},
+};
+
+const PASSWORD: &str = "correct-horse";
+/// `robot$team+keeper:correct-horse`
+const KEEPER: &str = "cm9ib3QkdGVhbStrZWVwZXI6Y29ycmVjdC1ob3JzZQ==";
+/// `robot$team+pusher:correct-horse`
+const PUSHER: &str = "cm9ib3QkdGVhbStwdXNoZXI6Y29ycmVjdC1ob3JzZQ==";
+
+/// A layer for the image and one for the cache alone.
+const BUILD: &str = r#"#!/bin/sh
+set -e
+printf '[[processes]]\ntype = "web"\ncommand = ["true"]\ndefault = true\n' > "$CNB_LAYERS_DIR/launch.toml"
+for name in tool kept; do
+  mkdir -p "$CNB_LAYERS_DIR/$name"
+  seq 5000 | sed "s/^/$name-/" > "$CNB_LAYERS_DIR/$name/file"
+done
+printf '[types]\nlaunch = true\ncache = true\n' > "$CNB_LAYERS_DIR/tool.toml"
+printf '[types]\ncache = true\n' > "$CNB_LAYERS_DIR/kept.toml"
+"#;
+
+struct Site {
+    server: Arc<HarborServer>,
+    place: Place,
+}
+
+impl Site {
+    /// A run image in the public project `shared`, and the empty project `team`.
+    fn new() -> Self {
+        let server = HarborServer::start(HarborOptions {
+            accounts: vec![
+                Account::keeper("team", "keeper", PASSWORD),
+                Account::robot("team", "pusher", PASSWORD).may("team", &["repository:push"]),
+                Account::admin("admin", PASSWORD),
+            ],
+            ..HarborOptions::default()
+        })
+        .unwrap();
+        server.add_project("shared", true);
+        server.add_project("team", false);
+        let place = Place::new();
+        place.script("build", BUILD);
+        let store = RegistryStore::new(RegistryOptions {
+            credentials: Credentials::anonymous().with_password(&server.host(), "admin", PASSWORD),
+            ..RegistryOptions::default()
+        })
+        .unwrap();
+        add_run_image(&place, &store, &format!("{}/shared/run", server.host()));
+        server.reset_counts();
+        Self {
+            server: Arc::new(server),
+            place,
+        }
+    }
+
+    fn build(&self, name: &str, more: &[&str], environment: &[(&str, &str)]) -> Outcome {
+        self.build_as(KEEPER, name, more, environment)
+    }
+
+    fn build_as(
+        &self,
+        who: &str,
+        name: &str,
+        more: &[&str],
+        environment: &[(&str, &str)],
+    ) -> Outcome {
+        let image = format!("{}/{name}", self.server.host());
+        let auth = format!(r#"{{"{}":"Basic {who}"}}"#, self.server.host());
+        let mut arguments = vec!["-no-color"];
+        arguments.extend(more);
+        arguments.push(&image);
+        let mut all = vec![("CNB_REGISTRY_AUTH", auth.as_str())];
+        all.extend(environment);
+        finish(self.place.creator(&arguments, &all))
+    }
+
+    /// A build with a cache image, and nothing left over from an earlier one.
+    fn build_with_cache(&self) -> Outcome {
+        let cache = format!("-cache-image={}/team/cache", self.server.host());
+        self.build("team/app", &[&cache], &[])
+    }
+
+    fn received(&self) -> u64 {
+        self.server.bytes().0
+    }
+}
+
+#[track_caller]
+fn assert_succeeded(outcome: &Outcome) {
+    assert_eq!(
+        outcome.status,
+        Some(0),
+        "{}{}",
+        outcome.stdout,
+        outcome.stderr
+    );
+}
+
+/// A site with an empty project, and what a first build adds to it.
+fn weighed(build: impl Fn(&Site) -> Outcome) -> (Site, u64) {
+    let site = Site::new();
+    assert_succeeded(&build(&site));
+    let need = site.server.used("team");
+    assert_eq!(site.server.violations(), [""; 0]);
+    assert_eq!(site.server.open_uploads(), 0);
+    site.server.empty("team");
+    site.server.reset_counts();
+    (site, need)
+}
+
+fn plain(site: &Site) -> Outcome {
+    site.build("team/app", &[], &[])
+}
+
+#[test]
+fn an_image_that_is_a_byte_too_large_is_refused_before_a_byte_is_sent() {
+    let (site, need) = weighed(plain);
+    site.server.set_limit("team", Some(need - 1));
+    let refused = site.build("team/app", &[], &[]);
+    assert_eq!(refused.status, Some(62), "{}", refused.stderr);
+    let host = site.server.host();
+    for words in [
+        format!(
+            "failed to export: make room for app image: '{host}/team/app' does not fit: it adds "
+        ),
+        format!(" in use in project 'team' at '{host}', 1 B too much; largest: 'a/b:tool' ("),
+    ] {
+        assert!(refused.stderr.contains(&words), "{}", refused.stderr);
+    }
+    assert_eq!(site.received(), 0);
+    assert_eq!(site.server.count(Kind::PutBlob), 0);
+    assert_eq!(site.server.count(Kind::PutManifest), 0);
+    assert_eq!(site.server.count(Kind::Mount), 0);
+    assert_eq!(site.server.used("team"), 0);
+    assert_eq!(site.server.open_uploads(), 0);
+    assert_eq!(site.server.violations(), [""; 0]);
+}
+
+#[test]
+fn an_image_that_fits_to_the_byte_is_built() {
+    let (site, need) = weighed(plain);
+    site.server.set_limit("team", Some(need));
+    assert_succeeded(&site.build("team/app", &[], &[]));
+    assert_eq!(site.server.used("team"), need);
+    assert!(site.server.tag("team/app", "latest").is_some());
+}
+
+#[test]
+fn a_cache_image_that_is_a_byte_too_large_costs_a_warning_and_no_bytes() {
+    let (site, need) = weighed(Site::build_with_cache);
+    site.server.set_limit("team", Some(need - 1));
+    let outcome = site.build_with_cache();
+    assert_succeeded(&outcome);
+    let warning = format!(
+        "Failed to export cache: save cache: write cache '{0}/team/cache': '{0}/team/cache' does not fit: it adds ",
+        site.server.host()
+    );
+    let said = format!("{}{}", outcome.stdout, outcome.stderr);
+    assert!(said.contains(&warning), "{said}");
+    assert!(said.contains(", 1 B too much; largest: 'sha256:"), "{said}");
+    assert_eq!(site.server.tag("team/cache", "latest"), None);
+    let app = site.server.used("team");
+    assert!(
+        app < need - 10_000,
+        "nothing of the cache was sent: {app} of {need}"
+    );
+
+    site.server.empty("team");
+    site.server.set_limit("team", Some(need));
+    assert_succeeded(&site.build_with_cache());
+    assert!(site.server.tag("team/cache", "latest").is_some());
+    assert_eq!(site.server.used("team"), need);
+    assert_eq!(site.server.violations(), [""; 0]);
+}
+
+#[test]
+fn what_other_repositories_of_the_project_hold_counts_once() {
+    let site = Site::new();
+    assert_succeeded(&site.build("team/first", &[], &[]));
+    let used = site.server.used("team");
+    site.server.set_limit("team", Some(used));
+    assert_succeeded(&site.build("team/second", &[], &[]));
+    assert_eq!(site.server.used("team"), used);
+    assert_eq!(
+        site.server.tag("team/second", "latest"),
+        site.server.tag("team/first", "latest")
+    );
+}
+
+#[test]
+fn a_build_beside_that_takes_the_room_is_told_of_in_the_servers_words() {
+    let site = Site::new();
+    site.server.set_limit("team", Some(50_000_000));
+    let server = Arc::downgrade(&site.server);
+    site.server.intercept(move |seen| {
+        if seen.kind == Kind::PutBlob
+            && let Some(server) = server.upgrade()
+            && server.used("team") < 50_000_000
+        {
+            server.fill("team", 50_000_000 - server.used("team"));
+        }
+        None
+    });
+    let refused = site.build("team/app", &[], &[]);
+    assert_eq!(refused.status, Some(62), "{}", refused.stderr);
+    assert!(
+        refused.stderr.contains("quota is exceeded") && refused.stderr.contains("47.7 MiB"),
+        "{}",
+        refused.stderr
+    );
+    assert_eq!(site.server.tag("team/app", "latest"), None);
+    assert_eq!(site.server.open_uploads(), 0);
+}
+
+#[test]
+fn who_may_not_see_the_quota_is_told_nothing_wrong_and_builds() {
+    let site = Site::new();
+    site.server.set_limit("team", Some(50_000_000));
+    let outcome = site.build_as(PUSHER, "team/app", &["-log-level=debug"], &[]);
+    assert_succeeded(&outcome);
+    let words = format!(
+        "No quota is known for '{}/team/app': the account lacks the right",
+        site.server.host()
+    );
+    assert!(outcome.stdout.contains(&words), "{}", outcome.stdout);
+    let silent = site.build("team/app", &[], &[("WHARF_HARBOR", "off")]);
+    assert_succeeded(&silent);
+    let before = site.server.count(Kind::ApiRead);
+    assert_succeeded(&site.build("team/app", &[], &[("WHARF_HARBOR", "off")]));
+    assert_eq!(site.server.count(Kind::ApiRead), before);
+    let wrong = site.build("team/app", &[], &[("WHARF_HARBOR", "maybe")]);
+    assert_eq!(wrong.status, Some(3));
+    assert!(
+        wrong
+            .stderr
+            .contains("read WHARF_HARBOR: 'maybe' is none of auto, on and off"),
+        "{}",
+        wrong.stderr
+    );
+}
+
+#[test]
+fn the_analyzer_warns_when_nothing_more_fits() {
+    let site = Site::new();
+    site.server.set_limit("team", Some(1000));
+    site.server.fill("team", 1000);
+    let refused = site.build("team/app", &[], &[]);
+    assert_eq!(refused.status, Some(62), "{}", refused.stderr);
+    let words = format!(
+        "Nothing more fits into project 'team' at '{}': 1000 B of 1000 B are in use",
+        site.server.host()
+    );
+    assert!(refused.stderr.contains(&words), "{}", refused.stderr);
+}
+
+#[test]
+fn a_refusal_names_what_was_superseded_and_the_command_that_frees_it() {
+    let site = Site::new();
+    assert_succeeded(&site.build("team/app", &[], &[]));
+    site.place.write("app/main.txt", "second");
+    assert_succeeded(&site.build("team/app", &[], &[]));
+    site.server
+        .set_limit("team", Some(site.server.used("team")));
+    site.place.write("app/main.txt", "third");
+    let refused = site.build("team/app", &[], &[]);
+    assert_eq!(refused.status, Some(62), "{}", refused.stderr);
+    let words = format!(
+        "'wharf prune {}/team/app --keep 1' frees them",
+        site.server.host()
+    );
+    assert!(
+        refused.stderr.contains("1 superseded image(s) hold up to")
+            && refused.stderr.contains(&words),
+        "{}",
+        refused.stderr
+    );
+}
+
+#[test]
+fn the_superseded_image_goes_unless_something_holds_it() {
+    let prune = [("WHARF_PRUNE_PREVIOUS", "1")];
+    let site = Site::new();
+    assert_succeeded(&site.build("team/app", &[], &prune));
+    let first = site.server.tag("team/app", "latest").unwrap();
+    site.place.write("app/main.txt", "second");
+    let outcome = site.build("team/app", &[], &prune);
+    assert_succeeded(&outcome);
+    let second = site.server.tag("team/app", "latest").unwrap();
+    assert_eq!(site.server.digests("team/app"), [second]);
+    let words = format!(
+        "Deleted superseded image '{}/team/app@{first}'",
+        site.server.host()
+    );
+    assert!(outcome.stdout.contains(&words), "{}", outcome.stdout);
+
+    // The same once more changes nothing, and deletes nothing.
+    assert_succeeded(&site.build("team/app", &[], &prune));
+    assert_eq!(site.server.digests("team/app"), [second]);
+
+    let kept = format!("-tag={}/team/app:kept", site.server.host());
+    site.place.write("app/main.txt", "third");
+    assert_succeeded(&site.build("team/app", &[&kept], &prune));
+    let third = site.server.tag("team/app", "latest").unwrap();
+    site.place.write("app/main.txt", "fourth");
+    let outcome = site.build("team/app", &[], &prune);
+    assert_succeeded(&outcome);
+    assert!(site.server.digests("team/app").contains(&third));
+    assert!(
+        outcome.stdout.contains("Keeping superseded image")
+            && outcome.stdout.contains("tag 'kept' is on it"),
+        "{}",
+        outcome.stdout
+    );
+}
