@@ -64,6 +64,10 @@ impl MixedStore {
             .map_or(&self.registry, |(_, _, store)| store)
     }
 
+    fn is_layout(&self, reference: &Reference) -> bool {
+        !Arc::ptr_eq(self.store(reference), &self.registry)
+    }
+
     fn is_one(&self, one: &Reference, other: &Reference) -> bool {
         Arc::ptr_eq(self.store(one), self.store(other))
     }
@@ -107,6 +111,12 @@ impl ImageStore for MixedStore {
         blob: &Descriptor,
     ) -> Result<Box<dyn Read + Send>, StoreError> {
         self.store(from).open_blob(from, blob)
+    }
+
+    fn announce(&self, to: &Reference, from: &Reference) {
+        if self.is_one(from, to) || !self.is_layout(from) {
+            self.store(to).announce(to, from);
+        }
     }
 
     fn check_access(&self, reference: &Reference, access: Access) -> Result<(), StoreError> {

@@ -222,8 +222,13 @@ fn judge_image(facts: &Facts, base: &NewBase, from: &OldBases) -> Judged {
         return Judged::new(Verdict::Rebuild, problems.join("; ")).on(&old.reference);
     }
     let new_layers = new_layers(facts, image, from.layers(&old.top_layer));
+    let most = if facts.layers.is_some() {
+        ""
+    } else {
+        "at most "
+    };
     let why = format!(
-        "from {} to {}: {} of {} base layers are new to it",
+        "from {} to {}: {most}{} of {} base layers are new to it",
         name(&old.reference),
         image.digest(),
         new_layers.len(),

@@ -85,6 +85,12 @@ pub trait ImageStore: fmt::Debug + Send + Sync {
         Ok(false)
     }
 
+    /// Says that images will be written to `to` with parts of `from`, so that a store may ask for all rights at once.
+    /// What goes wrong shows when it matters.
+    fn announce(&self, to: &Reference, from: &Reference) {
+        let _ = (to, from);
+    }
+
     /// Whether the caller has `access` to the repository of `reference`.
     fn check_access(&self, reference: &Reference, access: Access) -> Result<(), StoreError>;
 

@@ -10,9 +10,12 @@ use crate::{
     token::{Token, TokenService},
 };
 use reqwest::{Url, header::HeaderMap};
-use std::{sync::Arc, time::Instant};
+use std::{collections::HashMap, sync::Arc, time::Instant};
 use tokio::sync::Mutex;
 use wharf_image::StoreErrorKind;
+
+/// Tokens that are kept.
+const TOKENS: usize = 64;
 
 /// The account at one registry.
 #[derive(Debug)]
@@ -21,12 +24,37 @@ pub(crate) struct Auth {
     account: Account,
     insecure: bool,
     state: Mutex<State>,
+    /// Tokens that are being fetched, by what for: whoever needs the same one waits for it.
+    fetching: Mutex<HashMap<Vec<Scope>, Arc<Mutex<()>>>>,
 }
 
 #[derive(Debug, Default)]
 struct State {
     challenge: Option<Challenge>,
     tokens: Vec<Token>,
+}
+
+impl State {
+    /// A token that is good for `scopes`. The newest come first: whoever works on a repository got its token just now.
+    fn held(&self, scopes: &[Scope]) -> Option<Secret> {
+        let now = Instant::now();
+        let tokens = self.tokens.iter().rev();
+        tokens
+            .filter(|token| token.refresh_at > now)
+            .find(|token| scope::covers(&token.scopes, scopes))
+            .map(|token| bearer(&token.value))
+    }
+
+    fn keep(&mut self, token: Token) {
+        let now = Instant::now();
+        self.tokens
+            .retain(|old| old.refresh_at > now && !scope::covers(&token.scopes, &old.scopes));
+        // A fleet has thousands of repositories; their tokens must not stay in memory.
+        if self.tokens.len() == TOKENS {
+            self.tokens.remove(0);
+        }
+        self.tokens.push(token);
+    }
 }
 
 impl Auth {
@@ -36,6 +64,7 @@ impl Auth {
             account,
             insecure,
             state: Mutex::default(),
+            fetching: Mutex::default(),
         }
     }
 
@@ -59,18 +88,14 @@ impl Auth {
         base: &Url,
         scopes: &[Scope],
     ) -> Result<Option<Secret>, Failure> {
-        // Held while a token is fetched: the others would only ask for the same one.
-        let mut state = self.state.lock().await;
-        match (&state.challenge, &self.account) {
+        let challenge = self.state.lock().await.challenge.clone();
+        match (challenge, &self.account) {
             (Some(_), Account::RegistryToken(token)) => Ok(Some(bearer(token))),
             (Some(Challenge::Basic), Account::Password { user, password }) => {
                 Ok(Some(Account::basic_header(user, password)))
             }
             (Some(Challenge::Bearer(challenge)), _) => {
-                let challenge = challenge.clone();
-                self.token(&mut state, base, &challenge, scopes)
-                    .await
-                    .map(Some)
+                self.token(base, &challenge, scopes).await.map(Some)
             }
             (None | Some(Challenge::Basic), _) => Ok(None),
         }
@@ -79,25 +104,26 @@ impl Auth {
     /// A token held for `scopes`, or a new one.
     async fn token(
         &self,
-        state: &mut State,
         base: &Url,
         challenge: &Bearer,
         scopes: &[Scope],
     ) -> Result<Secret, Failure> {
-        let now = Instant::now();
-        let held = state
-            .tokens
-            .iter()
-            .find(|token| token.refresh_at > now && scope::covers(&token.scopes, scopes));
-        if let Some(token) = held {
-            return Ok(bearer(&token.value));
+        if let Some(held) = self.state.lock().await.held(scopes) {
+            return Ok(held);
         }
-        let token = self.fetch(base, challenge, scopes).await?;
+        let gate = {
+            let mut fetching = self.fetching.lock().await;
+            fetching.entry(scopes.to_vec()).or_default().clone()
+        };
+        let _turn = gate.lock().await;
+        if let Some(held) = self.state.lock().await.held(scopes) {
+            return Ok(held);
+        }
+        let fetched = self.fetch(base, challenge, scopes).await;
+        self.fetching.lock().await.remove(scopes);
+        let token = fetched?;
         let header = bearer(&token.value);
-        state
-            .tokens
-            .retain(|old| old.refresh_at > now && !scope::covers(scopes, &old.scopes));
-        state.tokens.push(token);
+        self.state.lock().await.keep(token);
         Ok(header)
     }
 

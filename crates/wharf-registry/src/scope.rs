@@ -2,7 +2,7 @@
 use std::fmt;
 
 /// Actions on a repository, each level including those before it; `Delete` stands alone as servers want it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Action {
     Pull,
     PullPush,
@@ -12,7 +12,7 @@ pub(crate) enum Action {
 }
 
 /// Actions on one repository.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Scope {
     repository: String,
     action: Action,

@@ -7,6 +7,7 @@ use crate::{
     options::RegistryOptions,
     push::PutBlob,
     scheme,
+    scope::Scope,
     session::{Session, lock},
     statistics::Statistics,
 };
@@ -268,6 +269,20 @@ impl ImageStore for RegistryStore {
         let session = self.shared.session(at);
         let work = session.finds_blob(at.repository(), digest);
         self.wait("look for a blob in", at, work)
+    }
+
+    fn announce(&self, to: &Reference, from: &Reference) {
+        let session = self.shared.session(to);
+        // The own right comes first: Harbor may forget it after that of another project.
+        let mut scopes = vec![Scope::push(to.repository())];
+        if from.registry() == to.registry() && !from.same_repository(to) {
+            scopes.push(Scope::pull(from.repository()));
+        }
+        self.shared.runtime.block_on(async {
+            if let Ok(target) = session.endpoint(to.repository(), "").await {
+                session.authorization(&target, &scopes).await.ok();
+            }
+        });
     }
 
     fn check_access(&self, reference: &Reference, access: Access) -> Result<(), StoreError> {

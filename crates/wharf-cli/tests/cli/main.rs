@@ -8,6 +8,7 @@ mod arguments;
 mod build;
 mod builder;
 mod ends;
+mod fleet;
 mod inspect;
 mod place;
 mod rebase;

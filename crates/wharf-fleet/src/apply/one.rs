@@ -174,6 +174,10 @@ fn attempt(
     before: &ImageState,
 ) -> Result<Outcome, Trouble> {
     let started = Instant::now();
+    let first = format!("{}:any", planned.repository).parse()?;
+    if !work.dry_run {
+        work.store.announce(&first, &work.base.reference);
+    }
     let tags = look(work.store, planned, before)?;
     let finished: Vec<String> = tags.announced.iter().map(|(tag, _)| tag.clone()).collect();
     let (Some(manifest), false) = (tags.manifest, tags.old.is_empty()) else {
