@@ -24,6 +24,8 @@ pub struct Request {
     pub headers: Vec<(String, String)>,
     stream: BufReader<TcpStream>,
     unread: u64,
+    /// A body in chunks waits to be read.
+    chunked: bool,
 }
 
 impl Request {
@@ -49,16 +51,35 @@ impl Request {
     /// The whole body.
     pub fn body(&mut self) -> io::Result<Vec<u8>> {
         let mut body = Vec::new();
+        while std::mem::take(&mut self.chunked) {
+            self.chunked = self.chunk(&mut body)?;
+        }
         self.stream
             .by_ref()
             .take(self.unread)
             .read_to_end(&mut body)?;
-        self.unread -= body.len() as u64;
+        self.unread = self.unread.saturating_sub(body.len() as u64);
         Ok(body)
+    }
+
+    /// Reads one chunk; false when it was the last.
+    fn chunk(&mut self, body: &mut Vec<u8>) -> io::Result<bool> {
+        let mut line = String::new();
+        self.stream.by_ref().take(HEAD_LIMIT).read_line(&mut line)?;
+        let size = line.trim().split(';').next().unwrap_or_default();
+        let size = u64::from_str_radix(size, 16)
+            .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "a chunk without a size"))?;
+        self.stream.by_ref().take(size).read_to_end(body)?;
+        // The line that ends the chunk, or the empty list of trailers.
+        self.stream.by_ref().take(HEAD_LIMIT).read_line(&mut line)?;
+        Ok(size > 0)
     }
 
     /// Reads the body away and tells its length.
     pub fn discard_body(&mut self) -> io::Result<u64> {
+        if self.chunked {
+            return Ok(self.body()?.len() as u64);
+        }
         let length = io::copy(&mut self.stream.by_ref().take(self.unread), &mut io::sink())?;
         self.unread -= length;
         Ok(length)
@@ -165,8 +186,9 @@ fn serve(stream: &TcpStream, handler: &Handler) -> io::Result<()> {
     while let Some(mut request) = read_head(reader)? {
         let response = handler(&mut request);
         let complete = write(stream, &request.method, &response)?;
+        let has_more = request.unread > 0 || request.chunked;
         reader = request.stream;
-        if request.unread > 0 || !complete {
+        if has_more || !complete {
             return linger(stream);
         }
     }
@@ -210,12 +232,16 @@ fn read_head(mut stream: BufReader<TcpStream>) -> io::Result<Option<Request>> {
     let unread = length
         .and_then(|(_, value)| value.parse().ok())
         .unwrap_or(0);
+    let chunked = headers
+        .iter()
+        .any(|(name, value)| name == "transfer-encoding" && value == "chunked");
     Ok(Some(Request {
         method,
         target,
         headers,
         stream,
         unread,
+        chunked,
     }))
 }
 

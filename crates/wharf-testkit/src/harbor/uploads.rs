@@ -181,9 +181,7 @@ fn patch(
     request: &mut Request,
     seen: &mut Seen,
 ) -> Response {
-    let starts_at = request
-        .header("content-range")
-        .and_then(|range| range.split('-').next()?.trim().parse::<usize>().ok());
+    let starts_at = starts_at(request);
     let Ok(body) = request.body() else {
         return gone();
     };
@@ -201,6 +199,12 @@ fn patch(
     let now = (upload.step, upload.received.len());
     drop(state);
     accepted(shared, route, id, now)
+}
+
+/// The first byte of a piece.
+fn starts_at(request: &Request) -> Option<usize> {
+    let range = request.header("content-range")?;
+    range.split('-').next()?.trim().parse().ok()
 }
 
 fn finish(
@@ -221,6 +225,7 @@ fn finish(
         Ok(weighed) => weighed,
         Err(response) => return response,
     };
+    let starts_at = starts_at(request);
     let body = request.body();
     let mut state = shared.lock();
     if let Some(project) = state.project_of(&route.repository) {
@@ -228,6 +233,10 @@ fn finish(
     }
     let Ok(body) = body else { return gone() };
     seen.bytes_received = body.len() as u64;
+    let received = state.uploads.get(&id).map(|upload| upload.received.len());
+    if starts_at.is_some_and(|start| received.is_some_and(|length| start != length)) {
+        return Response::status(416);
+    }
     let Some(mut upload) = state.uploads.remove(&id) else {
         return gone();
     };
