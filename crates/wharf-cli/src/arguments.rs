@@ -1,5 +1,10 @@
 //! The command line.
-use crate::{fleet::arguments::FleetCommand, location::Location, volume::Volume};
+use crate::{
+    fleet::arguments::FleetCommand,
+    harbor::arguments::{PruneArguments, QuotaArguments},
+    location::Location,
+    volume::Volume,
+};
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -41,6 +46,10 @@ pub enum Command {
     Inspect(InspectArguments),
     /// Put an image, or a whole fleet, onto a new run image
     Rebase(Box<RebaseArguments>),
+    /// Show limit and use of a project of Harbor, by repository
+    Quota(QuotaArguments),
+    /// Delete superseded images from a project of Harbor
+    Prune(Box<PruneArguments>),
     /// Run one phase in a sandbox described on standard input
     #[command(hide = true)]
     Phase,
@@ -118,6 +127,9 @@ pub struct BuildArguments {
     /// Image whose layers are reused, instead of the one that is replaced
     #[arg(long, value_name = "REFERENCE")]
     pub previous_image: Option<Location>,
+    /// Delete the image that is replaced, if no tag and nothing else holds it; only in Harbor
+    #[arg(long)]
+    pub prune_previous: bool,
     /// Directory or file of this machine that buildpacks see, read-only unless asked otherwise; may be repeated
     #[arg(long, value_name = "PATH:PATH-INSIDE[:ro|rw]")]
     pub volume: Vec<Volume>,

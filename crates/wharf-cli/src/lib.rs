@@ -5,6 +5,7 @@
 //! | [`arguments`] | the command line |
 //! | `builder` | `wharf builder create`: a builder image from a `builder.toml` |
 //! | `build` | `wharf build`: the phases in rootless sandboxes, source to image |
+//! | `harbor` | `wharf quota` and `wharf prune`: what a project holds, and what may go |
 //! | `inspect` | `wharf inspect`: what is in an image |
 //! | `fleet` | `wharf rebase plan`, `apply`, …: many images onto a new run image |
 //! | `rebase` | `wharf rebase`: an image onto a new run image |
@@ -22,6 +23,7 @@ mod console;
 mod environment;
 mod files;
 mod fleet;
+mod harbor;
 mod inspect;
 mod local;
 mod location;
@@ -45,6 +47,8 @@ pub fn main() -> ExitCode {
         Command::Build(build) => build::build(&arguments.common, build),
         Command::Inspect(inspect) => inspect::inspect(&arguments.common, inspect),
         Command::Rebase(rebase) => rebase::rebase(&arguments.common, rebase),
+        Command::Quota(quota) => harbor::quota(&arguments.common, quota),
+        Command::Prune(prune) => harbor::prune(&arguments.common, prune),
         Command::Phase => return build::phase::inside(),
     };
     match result {

@@ -352,6 +352,12 @@ impl Plan<'_> {
         for (name, value) in environment::proxies() {
             set(name, value);
         }
+        if let Some(mode) = environment::text(env_var::HARBOR) {
+            set(env_var::HARBOR, mode);
+        }
+        if self.arguments.prune_previous {
+            set(env_var::PRUNE_PREVIOUS, "true".into());
+        }
         variables
     }
 

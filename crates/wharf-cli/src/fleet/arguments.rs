@@ -222,7 +222,7 @@ impl FromStr for CanaryName {
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "clap asks for a Result")]
-fn pattern(text: &str) -> Result<Pattern, String> {
+pub(crate) fn pattern(text: &str) -> Result<Pattern, String> {
     Ok(Pattern::new(text))
 }
 

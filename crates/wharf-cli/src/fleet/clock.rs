@@ -22,6 +22,13 @@ impl Clock for SystemClock {
     }
 }
 
+/// The time so many seconds ago, by RFC 3339.
+pub(crate) fn ago(seconds: u64) -> String {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    let now = since.map_or(0, |since| since.as_secs());
+    rfc3339(now.saturating_sub(seconds))
+}
+
 /// Seconds since 1970 by RFC 3339.
 fn rfc3339(seconds: u64) -> String {
     let (days, rest) = (seconds / 86400, seconds % 86400);

@@ -12,7 +12,7 @@
 mod after;
 mod apply;
 pub(crate) mod arguments;
-mod clock;
+pub(crate) mod clock;
 mod exit;
 mod harbor;
 mod place;
