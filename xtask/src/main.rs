@@ -13,6 +13,7 @@ mod container;
 mod demo;
 mod dist;
 mod docs;
+mod harbor_smoke;
 mod layers;
 mod packages;
 mod podman;
@@ -35,6 +36,8 @@ cargo xtask <task>
   check    format, clippy, licences, layers, generated docs
   dist     static executables, lifecycle.toml, tarball and lifecycle image below target/dist; --verify compares with
            what a copy of the checkout in another place gives
+  harbor-smoke
+           push, mount, quota, immutable tag, prune and rebase on a real Harbor; see examples/harbor
   layers   check which crate may depend on which
   docs     write the generated pages of docs/
 ";
@@ -61,6 +64,7 @@ fn run(task: &str, args: &[String]) -> Result<()> {
         "check" => check::run(),
         "bench" => bench::run(args),
         "dist" => dist::task(args),
+        "harbor-smoke" => harbor_smoke::run(),
         "layers" => layers::run(),
         "docs" => docs::write(),
         "" | "help" | "-h" | "--help" => {

@@ -2,7 +2,9 @@
 use crate::{
     error::{self, HarborError, HarborErrorKind, Known},
     list::{ArtifactQuery, Listing, PAGE_LIMIT, PAGE_SIZE},
-    model::{Artifact, Health, Label, Project, ProjectQuota, Quota, Repository, Summary},
+    model::{
+        Artifact, Health, ImmutableRule, Label, Project, ProjectQuota, Quota, Repository, Summary,
+    },
     names,
     pages::Pages,
 };
@@ -213,6 +215,12 @@ impl Harbor {
             }) => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    /// The rules that protect tags of a project.
+    pub fn immutable_rules(&self, project: &str) -> Pages<'_, ImmutableRule> {
+        let listing = Listing::ImmutableRules { project };
+        self.list(listing, "list immutable rules of", "", PAGE_LIMIT)
     }
 
     /// The labels of a project.

@@ -27,8 +27,8 @@ pub use error::{HarborError, Known};
 pub use harbor::Harbor;
 pub use list::{ArtifactQuery, Listing};
 pub use model::{
-    Accessory, Artifact, Health, Label, Limit, Project, ProjectQuota, Quota, Repository, Summary,
-    Tag,
+    Accessory, Artifact, Health, ImmutableRule, Label, Limit, Project, ProjectQuota, Quota,
+    Repository, Summary, Tag,
 };
 pub use pages::Pages;
 pub use previous::Previous;

@@ -32,6 +32,11 @@ pub enum Listing<'a> {
         /// The project.
         project: &'a str,
     },
+    /// The rules that protect tags of a project.
+    ImmutableRules {
+        /// The project.
+        project: &'a str,
+    },
     /// The labels of a project.
     Labels {
         /// Number of the project.
@@ -97,6 +102,10 @@ impl Listing<'_> {
                     names::encode(project)
                 )
             }
+            Self::ImmutableRules { project } => format!(
+                "/projects/{}/immutabletagrules?sort=id",
+                names::encode(project)
+            ),
             Self::Labels { project } => format!("/labels?scope=p&project_id={project}"),
         }
     }
@@ -105,9 +114,9 @@ impl Listing<'_> {
     pub(crate) fn subject(&self) -> String {
         match self {
             Self::Projects | Self::Quotas | Self::AllRepositories => "all".to_owned(),
-            Self::Repositories { project } | Self::ProjectArtifacts { project } => {
-                (*project).to_owned()
-            }
+            Self::Repositories { project }
+            | Self::ProjectArtifacts { project }
+            | Self::ImmutableRules { project } => (*project).to_owned(),
             Self::Artifacts {
                 project,
                 repository,

@@ -249,6 +249,24 @@ pub struct Component {
     pub status: String,
 }
 
+/// A rule that protects tags.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct ImmutableRule {
+    /// Number.
+    pub id: u64,
+    /// Patterns of tags.
+    #[serde(default)]
+    pub tag_selectors: Vec<Selector>,
+}
+
+/// A pattern of names.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Selector {
+    /// With `*` and `**`.
+    #[serde(default)]
+    pub pattern: String,
+}
+
 /// Harbor writes `null` for lists and objects that are empty.
 fn or_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where

@@ -1,6 +1,6 @@
 //! What is written: one function per call.
 use crate::{
-    Harbor, HarborError,
+    Harbor, HarborError, Limit,
     error::HarborErrorKind,
     harbor::{PREFIX, artifact_path},
     names,
@@ -11,7 +11,11 @@ use wharf_spec::digest::Digest;
 
 impl Harbor {
     /// Sets the limit of a quota; for administrators.
-    pub fn set_quota(&self, id: u64, bytes: u64) -> Result<(), HarborError> {
+    pub fn set_quota(&self, id: u64, limit: Limit) -> Result<(), HarborError> {
+        let bytes = match limit {
+            Limit::Unlimited => json!(-1),
+            Limit::Bytes(bytes) => json!(bytes),
+        };
         let body = json!({"hard": {"storage": bytes}});
         self.write(
             ("set quota", &id.to_string()),
@@ -92,6 +96,33 @@ impl Harbor {
             &format!("{path}/labels"),
             Some(&body),
         )
+    }
+
+    /// Protects tags that match `tags` in repositories (named without the project) that match `repositories`.
+    pub fn add_immutable_rule(
+        &self,
+        project: &str,
+        repositories: &str,
+        tags: &str,
+    ) -> Result<(), HarborError> {
+        let selector = |decoration: &str, pattern: &str| json!([{"kind": "doublestar", "decoration": decoration, "pattern": pattern}]);
+        let body = json!({
+            "action": "immutable", "template": "immutable_template", "disabled": false,
+            "tag_selectors": selector("matches", tags),
+            "scope_selectors": {"repository": selector("repoMatches", repositories)},
+        });
+        let path = format!("/projects/{}/immutabletagrules", names::encode(project));
+        let what = ("add immutable rule to", project);
+        self.write(what, ApiMethod::Post, &path, Some(&body))
+    }
+
+    /// Removes a rule that protects tags. False when it is gone already.
+    pub fn delete_immutable_rule(&self, project: &str, id: u64) -> Result<bool, HarborError> {
+        let path = format!(
+            "/projects/{}/immutabletagrules/{id}",
+            names::encode(project)
+        );
+        self.delete(("delete immutable rule of", project), &path)
     }
 
     fn write(

@@ -67,7 +67,9 @@ fn quotas_are_known_to_those_who_may_see_them_and_never_guessed() {
     assert_eq!(all.len(), 1);
     assert_eq!(all[0].project.as_deref(), Some("team"));
     assert_eq!(all[0].quota.unwrap().used, 400);
-    harbor(&server, &admin).set_quota(all[0].id, 500).unwrap();
+    harbor(&server, &admin)
+        .set_quota(all[0].id, Limit::Bytes(500))
+        .unwrap();
     assert_eq!(
         quota("robot$team+builder")
             .value()

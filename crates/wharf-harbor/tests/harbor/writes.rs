@@ -75,6 +75,22 @@ fn rules_and_missing_rights_are_told_apart() {
 }
 
 #[test]
+fn rules_are_made_found_and_removed() {
+    let server = server();
+    let admin = store(&server, "admin");
+    push(&server, &admin, "team/app:v1", "first");
+    let client = harbor(&server, &admin);
+    client.add_immutable_rule("team", "app", "v*").unwrap();
+    let rules = client.immutable_rules("team").collect_all().unwrap();
+    assert_eq!(rules[0].tag_selectors[0].pattern, "v*");
+    let digest = server.tag("team/app", "v1").unwrap();
+    assert!(client.delete_artifact(("team", "app"), digest).is_err());
+    assert!(client.delete_immutable_rule("team", rules[0].id).unwrap());
+    assert!(!client.delete_immutable_rule("team", rules[0].id).unwrap());
+    assert!(client.delete_artifact(("team", "app"), digest).unwrap());
+}
+
+#[test]
 fn labels_are_made_found_and_put_on_artifacts() {
     let server = server();
     let store = store(&server, "robot$team+keeper");

@@ -109,6 +109,10 @@ fn dispatch(shared: &Shared, call: &Call<'_>) -> Result<Response, Response> {
         ("GET", ["quotas"]) => api_lists::quotas(shared, call),
         ("PUT", ["quotas", id]) => set_quota(shared, call, id),
         ("POST", ["projects", project, "immutabletagrules"]) => add_rule(shared, call, project),
+        ("GET", ["projects", project, "immutabletagrules"]) => rules(shared, call, project),
+        ("DELETE", ["projects", project, "immutabletagrules", id]) => {
+            delete_rule(shared, call, project, id)
+        }
         ("GET" | "POST", ["labels"]) => api_artifacts::labels(shared, call),
         ("GET", ["projects", project, "artifacts"]) if shared.options.project_artifacts => {
             api_lists::project_artifacts(shared, call, project)
@@ -212,9 +216,43 @@ fn add_rule(shared: &Shared, call: &Call<'_>, name: &str) -> Result<Response, Re
     );
     match state.projects.get_mut(name) {
         Some(project) => {
-            project.immutable.push(rule);
+            project.immutable.push(Some(rule));
             Ok(Response::status(201))
         }
         None => Err(errors::not_found(&format!("project {name}"))),
+    }
+}
+
+/// Rules are numbered by their place; those that were removed leave a gap.
+fn rules(shared: &Shared, call: &Call<'_>, name: &str) -> Result<Response, Response> {
+    let state = shared.lock();
+    call.require(&state, name, ("immutable-tag", "list"))?;
+    let rules = state.projects.get(name).map(|project| &project.immutable);
+    let rules: Vec<_> = (1_u64..)
+        .zip(rules.into_iter().flatten())
+        .filter_map(|(id, rule)| Some((id, rule.as_ref()?)))
+        .collect();
+    api_lists::answer(call, &rules, |(id, (repositories, tags))| {
+        json!({
+            "id": id, "action": "immutable", "tag_selectors": [{"pattern": tags}],
+            "scope_selectors": {"repository": [{"pattern": repositories}]},
+        })
+    })
+}
+
+fn delete_rule(
+    shared: &Shared,
+    call: &Call<'_>,
+    name: &str,
+    id: &str,
+) -> Result<Response, Response> {
+    let mut state = shared.lock();
+    call.require(&state, name, ("immutable-tag", "delete"))?;
+    let place = id.parse::<usize>().ok().and_then(|id| id.checked_sub(1));
+    let project = state.projects.get_mut(name);
+    let rule = project.and_then(|project| project.immutable.get_mut(place?));
+    match rule.and_then(Option::take) {
+        Some(_) => Ok(Response::status(200)),
+        None => Err(errors::not_found(&format!("immutable rule {id}"))),
     }
 }

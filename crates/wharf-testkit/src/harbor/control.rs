@@ -62,7 +62,7 @@ impl HarborServer {
     /// Protects tags: patterns of repositories (without the project) and tags, in which `*` stands for anything.
     pub fn add_immutable_rule(&self, project: &str, repositories: &str, tags: &str) {
         let rule = (repositories.to_owned(), tags.to_owned());
-        self.lock().add_project(project).immutable.push(rule);
+        self.lock().add_project(project).immutable.push(Some(rule));
     }
 
     /// Forbids to pull a manifest, as policies on vulnerabilities do.

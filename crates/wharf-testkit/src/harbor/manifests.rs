@@ -126,7 +126,7 @@ pub(crate) fn is_immutable(state: &State, repository: &str, tag: &str) -> bool {
         .get(repository)
         .is_some_and(|repository| repository.tags.contains_key(tag));
     let ruled = state.projects.get(project).is_some_and(|project| {
-        let mut rules = project.immutable.iter();
+        let mut rules = project.immutable.iter().flatten();
         rules.any(|(names, tags)| fits(names, name) && fits(tags, tag))
     });
     exists && ruled

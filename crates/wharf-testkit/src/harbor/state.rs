@@ -40,7 +40,7 @@ pub(crate) struct Project {
     /// Blobs that count.
     pub(crate) blobs: HashSet<Digest>,
     /// Patterns of repositories and tags that must not change.
-    pub(crate) immutable: Vec<(String, String)>,
+    pub(crate) immutable: Vec<Option<(String, String)>>,
     /// Manifests that must not be pulled.
     pub(crate) blocked: BTreeSet<Digest>,
 }
