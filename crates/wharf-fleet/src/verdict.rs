@@ -206,8 +206,7 @@ fn judge_image(facts: &Facts, base: &NewBase, from: &OldBases) -> Judged {
         let why = format!("the new run image has none for {}", facts.platform);
         return Judged::new(Verdict::Rebuild, why).on(&old.reference);
     };
-    let top_layer = image.top_layer().map(|layer| layer.to_string());
-    if top_layer.as_deref() == Some(&*old.top_layer) {
+    if is_current(facts, &metadata, base, image) {
         return Judged::new(Verdict::Current, "it stands on the new base").on(&old.reference);
     }
     if !from.contain(&metadata) {
@@ -238,6 +237,32 @@ fn judge_image(facts: &Facts, base: &NewBase, from: &OldBases) -> Judged {
         new_layers,
         ..Judged::new(Verdict::Rebase, why).on(&old.reference)
     }
+}
+
+/// Whether the image stands on the new base. That the uppermost layers are equal does not say so: the fix may be below.
+fn is_current(
+    facts: &Facts,
+    metadata: &LifecycleMetadata,
+    base: &NewBase,
+    image: &wharf_image::Image,
+) -> bool {
+    let old = &metadata.run_image;
+    if image.top_layer().map(|layer| layer.to_string()).as_deref() != Some(&*old.top_layer) {
+        return false;
+    }
+    let named = old.reference.parse::<Reference>().ok();
+    let digest = named.as_ref().and_then(Reference::digest);
+    if digest.is_some_and(|digest| digest == image.digest() || digest == base.digest) {
+        return true;
+    }
+    // A copy of the base may have another digest.
+    let of_base = image.layers().iter().map(|layer| layer.descriptor.digest);
+    facts.layers.as_ref().is_some_and(|layers| {
+        of_base.eq(layers
+            .iter()
+            .take(image.layers().len())
+            .map(|(digest, _)| *digest))
+    })
 }
 
 fn name(reference: &str) -> &str {

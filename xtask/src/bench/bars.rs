@@ -41,6 +41,23 @@ pub(super) const REQUESTS: Bar = Bar::Value(27.0);
 /// Growth of time with files, bytes and layers.
 pub(super) const GROWTH: Bar = Bar::Value(1.05);
 
+/// Requests of a plan, over the pages of artifacts.
+pub(super) const PLAN_PAGES: Bar = Bar::Ratio(1.0);
+/// Requests of an apply, per image.
+pub(super) const FLEET_REQUESTS: Bar = Bar::Value(8.0);
+/// Uploads that are not configs.
+pub(super) const NO_LAYERS: Bar = Bar::Value(0.0);
+/// An apply over the same requests from a client that does nothing else.
+pub(super) const APPLY_OVER_LOAD: Bar = Bar::Ratio(1.5);
+/// An apply over one process of ours per image.
+pub(super) const APPLY_OVER_REBASER: Bar = Bar::Ratio(0.2);
+/// An apply over one process of others per image.
+pub(super) const APPLY_OVER_PEER: Bar = Bar::Ratio(1.0 / 30.0);
+/// Peak memory with a large fleet.
+pub(super) const FLEET_MEMORY: Bar = Bar::Value(100.0 * 1024.0 * 1024.0);
+/// Requests that a kill half-way costs, over those of an apply that is left alone.
+pub(super) const REPEATED: Bar = Bar::Ratio(0.01);
+
 /// The bar against the peer for the wall time of a scenario on a corpus.
 pub(super) fn against_peer(scenario: &str, corpus: &str, figure: &str) -> Option<Bar> {
     let corpus = corpus.chars().next().unwrap_or_default();

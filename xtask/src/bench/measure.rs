@@ -85,6 +85,11 @@ impl Helper {
         })
     }
 
+    /// Where it is.
+    pub(super) fn executable(&self) -> &Path {
+        &self.executable
+    }
+
     /// Runs a program once; another exit status than zero is an error that shows the end of its output.
     pub(super) fn run(&self, program: &Program<'_>) -> Result<Run> {
         let run: Run = self.ask("run", program, &[program.temp.into()])?;

@@ -2,6 +2,7 @@
 mod bars;
 mod chart;
 mod corpus;
+mod fleet;
 mod image;
 mod limits;
 mod measure;
@@ -44,6 +45,11 @@ struct Bench {
 
 /// `cargo xtask bench [--peer DIR] [--lifecycle DIR] [--quick] [--only SCENARIO[:CORPUS]] [--json FILE] [--chart FILE] [--dir DIR]`.
 pub(crate) fn run(args: &[String]) -> Result<()> {
+    if let [first, rest @ ..] = args
+        && first == "fleet"
+    {
+        return fleet::run(rest);
+    }
     let options = Options::parse(args)?;
     packages::ensure_for_bench()?;
     let begin = Instant::now();

@@ -143,10 +143,17 @@ impl<'a> Run<'a> {
     }
 
     fn note(&self, event: Event) -> Result<(), JournalError> {
-        let at = self.means.clock.now();
-        match self.means.journal {
-            Some(journal) => journal.append(&Line { at, event }),
-            None => Ok(()),
+        let Some(journal) = self.means.journal else {
+            return Ok(());
+        };
+        let line = Line {
+            at: self.means.clock.now(),
+            event,
+        };
+        // Only what is about to be done must be known before it is.
+        match &line.event {
+            Event::Done { .. } | Event::Skipped { .. } => journal.append_later(&line),
+            _ => journal.append(&line),
         }
     }
 
@@ -182,6 +189,9 @@ impl<'a> Run<'a> {
                 .collect()
         });
         results.into_iter().collect::<Result<(), _>>()?;
+        if let Some(journal) = self.means.journal {
+            journal.sync()?;
+        }
         Ok(if self.is_over_budget() {
             End::TooManyFailures
         } else if self.means.interrupted.load(Ordering::Relaxed) {

@@ -253,15 +253,37 @@ impl Journal {
         Ok((journal, state))
     }
 
+    /// Appends a line that nothing depends on yet: it is on disk with the next one that is [appended](Self::append), or
+    /// when the journal is [closed](Self::sync). Without it, the next apply asks the registry.
+    pub fn append_later(&self, line: &Line) -> Result<(), JournalError> {
+        self.add(line).map(drop)
+    }
+
     /// Appends a line; it is on disk when this returns. Threads that come at the same time share one sync.
     pub fn append(&self, line: &Line) -> Result<(), JournalError> {
+        let own = self.add(line)?;
+        self.wait_for(own)
+    }
+
+    /// Returns when everything is on disk.
+    pub fn sync(&self) -> Result<(), JournalError> {
+        let all = self.state().appended;
+        self.wait_for(all)
+    }
+
+    /// Returns the number of the line.
+    fn add(&self, line: &Line) -> Result<u64, JournalError> {
         let text = serde_json::to_string(line)
             .map_err(|error| io_error("write", &self.path, io::Error::other(error)))?;
         let mut state = self.state();
         state.lines.extend_from_slice(text.as_bytes());
         state.lines.push(b'\n');
         state.appended += 1;
-        let own = state.appended;
+        Ok(state.appended)
+    }
+
+    fn wait_for(&self, own: u64) -> Result<(), JournalError> {
+        let mut state = self.state();
         loop {
             if let Some(why) = &state.failed {
                 let error = io::Error::other(why.clone());

@@ -2,13 +2,15 @@
 use crate::support::{HOST, plan, world};
 use std::collections::BTreeMap;
 use wharf_fleet::{
-    Candidate, Content, ListError, Pattern, Plan, PlanError, PlanOptions, Policy, Source, Verdict,
+    Candidate, Content, Facts, ListError, NewBase, Pattern, Plan, PlanError, PlanOptions, Policy,
+    Source, Verdict,
     candidate::Quota,
     plan::{Order, OrderBy, html, make, table},
     verdict::{OldBase, OldBases},
 };
 use wharf_image::Image;
-use wharf_testkit::fleet::Kind;
+use wharf_spec::{digest::Digest, reference::Reference};
+use wharf_testkit::{MemoryStore, fleet::Kind};
 
 #[test]
 fn every_image_has_a_verdict_with_a_reason() {
@@ -283,4 +285,54 @@ fn a_policy_refuses_the_whole_plan_for_a_base_it_does_not_know() {
         &options,
     );
     assert!(matches!(plan, Err(PlanError::Forbidden(_))), "{plan:?}");
+}
+
+/// One app, as a listing tells of it.
+struct One(Facts);
+
+impl Source for One {
+    fn list(&self, each: &mut dyn FnMut(Candidate)) -> Result<(), ListError> {
+        each(Candidate {
+            repository: format!("{HOST}/team/app"),
+            digest: Some(Digest::from_bytes([7; 32])),
+            tags: vec!["v1".into()],
+            content: Content::Image(self.0.clone()),
+            pushed: None,
+            pulled: None,
+        });
+        Ok(())
+    }
+}
+
+#[test]
+fn a_fix_below_an_unchanged_uppermost_layer_is_seen() {
+    let store = MemoryStore::new();
+    let tag = |text: &str| -> Reference { format!("{HOST}/{text}").parse().unwrap() };
+    let run = |version: &str| {
+        wharf_testkit::fleet::base(version, "amd64").layer(&[("/top", b"the same", 0o644)])
+    };
+    let old = run("1").push(&store, &[&tag("base/run:1")]);
+    let new = run("2").push(&store, &[&tag("base/run:2")]);
+    assert_eq!(old.top_layer(), new.top_layer());
+    let verdict = |reference: &str, layers: bool| {
+        let metadata = format!(
+            r#"{{"runImage":{{"topLayer":"{}","reference":"{reference}","image":"{HOST}/base/run:1"}}}}"#,
+            old.top_layer().unwrap()
+        );
+        let app = run("1").label("io.buildpacks.lifecycle.metadata", &metadata);
+        let mut facts = Facts::of(&app.env("CNB_PLATFORM_API", "0.13").build().image);
+        if !layers {
+            facts.layers = None;
+        }
+        let base = NewBase::read(&tag("base/run:2"), &store).unwrap().unwrap();
+        let options = PlanOptions::default();
+        let from = OldBases::default();
+        let plan = make(&[&One(facts)], &base, &from, &Policy::default(), &options);
+        plan.unwrap().images[0].verdict
+    };
+    let on = |image: &Image| format!("{HOST}/base/run@{}", image.digest());
+    assert_eq!(verdict(&on(&old), false), Verdict::Rebase);
+    assert_eq!(verdict(&on(&old), true), Verdict::Rebase);
+    assert_eq!(verdict(&on(&new), false), Verdict::Current);
+    assert_eq!(verdict("no reference", false), Verdict::Rebase);
 }

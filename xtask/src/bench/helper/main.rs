@@ -2,6 +2,7 @@
 //!
 //! It is a program of its own because the kernel tells the peak memory only of all children of a process together,
 //! and because a child starts with the memory of its parent in its books: this one is small and has one child.
+mod fleet;
 mod limits;
 mod repeat;
 mod run;
@@ -42,6 +43,18 @@ fn task(args: &[OsString]) -> Result<()> {
         (Some("limits"), [scratch, roots @ ..]) => {
             let roots: Vec<PathBuf> = roots.iter().map(PathBuf::from).collect();
             limits::measure(user, &PathBuf::from(scratch), &roots)?
+        }
+        (Some("fleet-server"), [count]) => {
+            let count = count.to_string_lossy().parse().context("read the count")?;
+            fleet::serve(count)?
+        }
+        (Some("fleet-load"), [host, count, threads]) => {
+            let count = count.to_string_lossy().parse().context("read the count")?;
+            let threads = threads
+                .to_string_lossy()
+                .parse()
+                .context("read the threads")?;
+            fleet::load(&host.to_string_lossy(), count, threads)?
         }
         _ => bail!("there is no such task"),
     };
