@@ -47,6 +47,11 @@ const NEEDS: &[Need] = &[
         why: "the registry images are pushed to",
     },
     Need {
+        program: "curl",
+        package: "curl",
+        why: "the example that sets up a tenant in Harbor",
+    },
+    Need {
         program: "skopeo",
         package: "skopeo",
         why: "an independent reader of images",

@@ -279,7 +279,8 @@ impl Session {
     async fn cancel_upload(&self, repository: &str, target: Target) {
         let scopes = vec![Scope::push(repository)];
         let call = Call::to(Method::DELETE, target, scopes);
-        tokio::time::timeout(CANCEL_PATIENCE, self.send_once(&call))
+        // Repeated like any request: the failure before may have left a connection that is no good.
+        tokio::time::timeout(CANCEL_PATIENCE, self.send(&call))
             .await
             .ok();
     }

@@ -81,3 +81,56 @@ fn a_server_that_counts_wrong_fails_the_step_alone() {
         .collect();
     assert_eq!(failed, ["quota"]);
 }
+
+/// `examples/harbor/setup.sh`, twice; then the robot it made goes through the steps.
+#[test]
+fn the_example_sets_up_a_tenant_whose_robot_builds_and_deletes_nothing() {
+    let server = HarborServer::start(HarborOptions {
+        accounts: vec![Account::admin("admin", PASSWORD)],
+        ..HarborOptions::default()
+    })
+    .unwrap();
+    let place = tempfile::tempdir().unwrap();
+    let script = crate::workspace::root().join("examples/harbor/setup.sh");
+    let set_up = || {
+        let output = std::process::Command::new("sh")
+            .arg(&script)
+            .current_dir(place.path())
+            .env("HARBOR", format!("http://{}", server.host()))
+            .env("ADMIN", format!("admin:{PASSWORD}"))
+            .env("PROJECT", "tenant")
+            .env("QUOTA_GIB", "2")
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let first = set_up();
+    assert_eq!(
+        first,
+        "project tenant: done\nrobot builder: done\nretention: done\nimmutable v*: done\n"
+    );
+    let again = set_up();
+    assert!(
+        again.starts_with("project tenant: there already\nrobot builder: there already\n"),
+        "{again}"
+    );
+    let robot = std::fs::read(place.path().join("robot.json")).unwrap();
+    let robot: serde_json::Value = serde_json::from_slice(&robot).unwrap();
+    let word = |key: &str| robot[key].as_str().unwrap().to_owned();
+    let settings = Settings {
+        project: "tenant".to_owned(),
+        robot: (word("name"), word("secret")),
+        ..settings(&server, "", false)
+    };
+    let site = site::Site::open(&settings).unwrap();
+    assert_eq!(steps::push(&site).unwrap(), Outcome::Passed);
+    assert_eq!(steps::mount(&site).unwrap(), Outcome::Passed);
+    let quota = site.quota().unwrap();
+    assert_eq!(
+        quota.value().unwrap().limit,
+        wharf_harbor::Limit::Bytes(2 << 30)
+    );
+    let refused = format!("{:#}", site.clean().unwrap_err());
+    assert!(refused.contains("artifact:delete"), "{refused}");
+}

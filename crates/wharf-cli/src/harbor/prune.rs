@@ -114,7 +114,8 @@ fn digests(text: &str) -> Result<Vec<Digest>> {
     Ok(digests)
 }
 
-fn frees(items: &[Item], fates: &[Fate]) -> Option<u64> {
+/// Bytes that go with what goes; `None` when nobody can tell.
+pub(super) fn frees(items: &[Item], fates: &[Fate]) -> Option<u64> {
     let with_fate = |goes: bool| {
         let pairs = items.iter().zip(fates);
         pairs

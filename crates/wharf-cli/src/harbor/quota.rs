@@ -1,7 +1,9 @@
 //! `wharf quota`: limits and use, by project or by repository.
 use super::{
     arguments::QuotaArguments,
+    decide::{Fate, Rules, decide},
     inventory::{self, Item},
+    prune::frees,
     target::Target,
     weight,
 };
@@ -57,8 +59,10 @@ pub(crate) fn quota(common: &CommonArguments, arguments: &QuotaArguments) -> Res
         Some(project) => {
             let items = inventory::read(store.as_ref() as &dyn ImageStore, &harbor, project)?;
             let mut found = of_project(&harbor, project)?;
-            found.superseded = superseded(&items, None);
-            found.repositories = repositories(&items);
+            // Entries of indices and what refers to images stay and go with them.
+            let fates = decide(&items, &Rules::default());
+            found.superseded = frees(&items, &fates);
+            found.repositories = repositories(&items, &fates);
             vec![found]
         }
         None => all(&harbor)?,
@@ -123,7 +127,10 @@ fn described(project: &str, quota: Known<Quota>) -> ProjectUse {
     found
 }
 
-fn repositories(items: &[Item]) -> Vec<RepositoryUse> {
+/// Each repository of a project. `fates` says what goes when everything without a tag goes.
+fn repositories(items: &[Item], fates: &[Fate]) -> Vec<RepositoryUse> {
+    let goes: Vec<bool> = fates.iter().map(Fate::goes).collect();
+    let shares = weight::shares(items, &goes);
     let mut by_name: BTreeMap<&str, Vec<&Item>> = BTreeMap::new();
     for item in items {
         by_name.entry(&item.repository).or_default().push(item);
@@ -131,7 +138,9 @@ fn repositories(items: &[Item]) -> Vec<RepositoryUse> {
     by_name
         .into_iter()
         .map(|(name, mut own)| {
-            let others = items.iter().filter(|item| item.repository != name);
+            let share = shares
+                .as_ref()
+                .map(|shares| shares.get(name).copied().unwrap_or_default());
             let images = own.iter().filter(|item| !item.is_part);
             let untagged = images.clone().filter(|item| item.tags.is_empty()).count();
             let images = images.count();
@@ -143,29 +152,12 @@ fn repositories(items: &[Item]) -> Vec<RepositoryUse> {
                 images,
                 untagged,
                 size: weight::union(own.iter().copied()),
-                own: weight::freed(own.iter().copied(), others),
-                superseded: superseded(items, Some(name)),
+                own: share.map(|share| share.own),
+                superseded: share.map(|share| share.going),
                 growth: growth(&own),
             }
         })
         .collect()
-}
-
-/// What goes when what has no tag goes, in one repository or all. Entries of indices and what refers to images go and
-/// stay with them.
-fn superseded(items: &[Item], repository: Option<&str>) -> Option<u64> {
-    let rules = super::decide::Rules {
-        repository: repository.map(ToOwned::to_owned),
-        ..super::decide::Rules::default()
-    };
-    let fates = super::decide::decide(items, &rules);
-    let with_fate = |goes: bool| {
-        let pairs = items.iter().zip(&fates);
-        pairs
-            .filter(move |(_, fate)| fate.goes() == goes)
-            .map(|(item, _)| item)
-    };
-    weight::freed(with_fate(true), with_fate(false))
 }
 
 /// What a build added on average; the first one brings everything and is left out. `own` is the oldest first.

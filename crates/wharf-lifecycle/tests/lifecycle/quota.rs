@@ -3,7 +3,7 @@ use crate::support::{
     Outcome, finish,
     place::{Place, add_run_image},
 };
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 use wharf_registry::{Credentials, RegistryOptions, RegistryStore};
 use wharf_testkit::{
     HarborOptions, HarborServer,
@@ -15,6 +15,9 @@ const PASSWORD: &str = "correct-horse";
 const KEEPER: &str = "cm9ib3QkdGVhbStrZWVwZXI6Y29ycmVjdC1ob3JzZQ==";
 /// `robot$team+pusher:correct-horse`
 const PUSHER: &str = "cm9ib3QkdGVhbStwdXNoZXI6Y29ycmVjdC1ob3JzZQ==";
+
+/// `robot$team+blind:correct-horse`
+const BLIND: &str = "cm9ib3QkdGVhbStibGluZDpjb3JyZWN0LWhvcnNl";
 
 /// A layer for the image and one for the cache alone.
 const BUILD: &str = r#"#!/bin/sh
@@ -40,6 +43,8 @@ impl Site {
             accounts: vec![
                 Account::keeper("team", "keeper", PASSWORD),
                 Account::robot("team", "pusher", PASSWORD).may("team", &["repository:push"]),
+                Account::robot("team", "blind", PASSWORD)
+                    .may("team", &["repository:push", "project:read", "quota:read"]),
                 Account::admin("admin", PASSWORD),
             ],
             ..HarborOptions::default()
@@ -246,6 +251,45 @@ fn who_may_not_see_the_quota_is_told_nothing_wrong_and_builds() {
         "{}",
         wrong.stderr
     );
+}
+
+#[test]
+fn what_cannot_be_told_for_sure_is_no_refusal_but_the_server_has_the_last_word() {
+    let (site, need) = weighed(plain);
+    site.server.set_limit("team", Some(need - 1));
+    let refused = site.build_as(BLIND, "team/app", &[], &[]);
+    assert_eq!(refused.status, Some(62), "{}", refused.stderr);
+    for words in [
+        "Warning: Going on although it is not known whether other repositories hold some of it: ",
+        "failed to export: save image: write image to",
+        "the quota is exceeded",
+    ] {
+        assert!(refused.stderr.contains(words), "{}", refused.stderr);
+    }
+}
+
+/// Requests by kind; how many tokens are asked for depends on what happens to be side by side.
+fn requests(site: &Site) -> BTreeMap<Kind, usize> {
+    let mut counts = BTreeMap::new();
+    let all = site.server.seen();
+    for seen in all.iter().filter(|seen| seen.kind != Kind::Token) {
+        *counts.entry(seen.kind).or_default() += 1;
+    }
+    counts
+}
+
+#[test]
+fn a_quota_with_room_costs_a_request_in_each_of_two_phases_and_none_for_blobs() {
+    let (site, _) = weighed(plain);
+    assert_succeeded(&site.build("team/app", &[], &[("WHARF_HARBOR", "off")]));
+    let mut without = requests(&site);
+    assert_eq!(without.get(&Kind::ApiRead), None);
+    site.server.empty("team");
+    site.server.reset_counts();
+    site.server.set_limit("team", Some(1 << 30));
+    assert_succeeded(&plain(&site));
+    without.insert(Kind::ApiRead, 2);
+    assert_eq!(requests(&site), without);
 }
 
 #[test]

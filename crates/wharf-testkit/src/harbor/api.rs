@@ -113,6 +113,11 @@ fn dispatch(shared: &Shared, call: &Call<'_>) -> Result<Response, Response> {
         ("DELETE", ["projects", project, "immutabletagrules", id]) => {
             delete_rule(shared, call, project, id)
         }
+        ("POST", ["robots"]) => create_robot(shared, call),
+        ("POST", ["retentions"]) => {
+            call.require(&shared.lock(), "/", ("tag-retention", "create"))?;
+            Ok(Response::status(201))
+        }
         ("GET" | "POST", ["labels"]) => api_artifacts::labels(shared, call),
         ("GET", ["projects", project, "artifacts"]) if shared.options.project_artifacts => {
             api_lists::project_artifacts(shared, call, project)
@@ -221,6 +226,30 @@ fn add_rule(shared: &Shared, call: &Call<'_>, name: &str) -> Result<Response, Re
         }
         None => Err(errors::not_found(&format!("project {name}"))),
     }
+}
+
+/// A robot of one project; the secret is Harbor's to choose and told once.
+fn create_robot(shared: &Shared, call: &Call<'_>) -> Result<Response, Response> {
+    let mut state = shared.lock();
+    call.require(&state, "/", ("robot", "create"))?;
+    let permission = &call.body["permissions"][0];
+    let project = permission["namespace"].as_str().unwrap_or_default();
+    let name = call.body["name"].as_str().unwrap_or_default();
+    let secret = format!("Secret{}", state.next_id());
+    let mut robot = super::Account::robot(project, name, &secret);
+    for right in permission["access"].as_array().into_iter().flatten() {
+        let word = |key: &str| right[key].as_str().unwrap_or_default();
+        let right = format!("{}:{}", word("resource"), word("action"));
+        robot = robot.may(project, &[&right]);
+    }
+    if state.accounts.iter().any(|known| known.name == robot.name) {
+        let words = format!("robot {} already exists", robot.name);
+        return Err(errors::error(409, "CONFLICT", &words));
+    }
+    let id = state.next_id();
+    let document = json!({"id": id, "name": robot.name, "secret": secret});
+    state.accounts.push(robot);
+    Ok(Response::json(201, &document))
 }
 
 /// Rules are numbered by their place; those that were removed leave a gap.
