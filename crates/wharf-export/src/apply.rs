@@ -3,7 +3,7 @@ use crate::{
     Change, Decision, ExportError, ExportInputs, ExportedLayer, Handoff, Role,
     announce::Announcer,
     make::Maker,
-    room::{self, Way},
+    room::{self, EarlyJudge, Way},
     save, time,
     transfer::{self, Done, Line, Made},
 };
@@ -146,7 +146,10 @@ pub(crate) fn assemble(
             save::first_output(inputs)?,
             &mut line,
         )?),
-        Way::Weighed => Layers::Held(transfer::make(&mut line)?),
+        Way::Weighed => {
+            let mut early = EarlyJudge::new(inputs, store);
+            Layers::Held(transfer::make(&mut line, &mut |held| early.judge(held))?)
+        }
     };
     announcer.finish();
     Ok(put_together(draft, decisions, layers))

@@ -13,6 +13,9 @@ const DOCUMENTS: u64 = 12 << 20;
 /// What compressing adds at most to what cannot be compressed.
 const OVERHEAD: u64 = 64 << 10;
 
+/// Bytes of new layers before anybody looks whether they alone are too large.
+const FIRST_LOOK: u64 = 16 << 20;
+
 /// When layers are uploaded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Way {
@@ -114,33 +117,75 @@ pub(crate) fn check(
     sealed: &SealedImage,
     (store, log): (&dyn ImageStore, &dyn Log),
 ) -> Result<(), ExportError> {
-    let Some(rooms) = inputs.rooms.as_deref() else {
-        return Ok(());
-    };
-    let mut parts: Vec<Part<'_>> = made
-        .iter()
-        .map(|made| {
-            let source = match &made.layer.source {
-                LayerSource::Repository(from) => Some(from),
-                LayerSource::Bytes(_) => None,
-            };
-            Part::of(&made.name, &made.layer.descriptor, source)
-        })
-        .collect();
     let documents = [
         ("config", sealed.image.config_bytes()),
         ("manifest", sealed.image.manifest_bytes()),
     ];
-    parts.extend(documents.map(|(name, bytes)| Part {
+    let documents = documents.map(|(name, bytes)| Part {
         name,
         digest: digest_of(bytes),
         size: bytes.len() as u64,
         source: None,
-    }));
+    });
+    let parts: Vec<_> = parts(made).chain(documents).collect();
+    judge(inputs, &parts, store, &mut |no_room| {
+        log.warn(&unsure(&no_room));
+    })
+}
+
+/// Ends the work as soon as what is made alone does not fit.
+pub(crate) struct EarlyJudge<'a> {
+    inputs: &'a ExportInputs,
+    store: &'a dyn ImageStore,
+    /// Bytes at which to look next: twice as many as last time, since looking costs requests.
+    next: u64,
+}
+
+impl<'a> EarlyJudge<'a> {
+    pub(crate) fn new(inputs: &'a ExportInputs, store: &'a dyn ImageStore) -> Self {
+        Self {
+            inputs,
+            store,
+            next: FIRST_LOOK,
+        }
+    }
+
+    pub(crate) fn judge(&mut self, held: &[Made]) -> Result<(), ExportError> {
+        let is_new = |made: &&Made| matches!(made.layer.source, LayerSource::Bytes(_));
+        let new = held.iter().filter(is_new);
+        let bytes = new.map(|made| made.layer.descriptor.size).sum::<u64>();
+        if bytes < self.next {
+            return Ok(());
+        }
+        self.next = bytes.saturating_mul(2);
+        let parts: Vec<_> = parts(held).collect();
+        judge(self.inputs, &parts, self.store, &mut |_| {})
+    }
+}
+
+fn parts(made: &[Made]) -> impl Iterator<Item = Part<'_>> {
+    made.iter().map(|made| {
+        let source = match &made.layer.source {
+            LayerSource::Repository(from) => Some(from),
+            LayerSource::Bytes(_) => None,
+        };
+        Part::of(&made.name, &made.layer.descriptor, source)
+    })
+}
+
+fn judge(
+    inputs: &ExportInputs,
+    parts: &[Part<'_>],
+    store: &dyn ImageStore,
+    unsure: &mut dyn FnMut(NoRoom),
+) -> Result<(), ExportError> {
+    let Some(rooms) = inputs.rooms.as_deref() else {
+        return Ok(());
+    };
     for output in places(rooms, &inputs.outputs) {
-        match weigh((store, rooms), output, &parts) {
+        match weigh((store, rooms), output, parts) {
             Verdict::Fits => {}
-            Verdict::Unsure(no_room) => log.warn(&unsure(&no_room)),
+            Verdict::Unsure(no_room) => unsure(no_room),
             Verdict::TooLarge(no_room) => return Err(ExportError::NoRoom(Box::new(no_room))),
         }
     }

@@ -70,14 +70,20 @@ pub(crate) fn run<W: Sync>(
     })
 }
 
-/// Makes every layer, and uploads none. Their temporary files are held until they are.
-pub(crate) fn make<W: Sync>(line: &mut Line<'_, W>) -> Result<Vec<Made>, ExportError> {
+/// Makes every layer, and uploads none; their temporary files are held until they are. `judge` is shown all that is held
+/// each time there is more, and may end it.
+pub(crate) fn make<W: Sync>(
+    line: &mut Line<'_, W>,
+    judge: &mut dyn FnMut(&[Made]) -> Result<(), ExportError>,
+) -> Result<Vec<Made>, ExportError> {
     let mut held = Vec::new();
+    let mut judged = Ok(());
     produce(line, &AtomicBool::new(false), &mut |_, made| {
         held.push(made);
-        true
+        judged = judge(&held);
+        judged.is_ok()
     })?;
-    Ok(held)
+    judged.map(|()| held)
 }
 
 /// Uploads layers that were made, as [`run`] does.

@@ -4,3 +4,4 @@ mod cache;
 mod common;
 mod export;
 mod golden;
+mod room;
