@@ -4,12 +4,13 @@ use crate::{
     place::Place,
 };
 use serde_json::Value;
+use wharf_image::{ImageStore, Stored};
 use wharf_registry::{Credentials, RegistryOptions, RegistryStore};
 use wharf_spec::digest::Digest;
 use wharf_testkit::{
     HarborOptions, HarborServer, ImageRecipe,
     harbor::{Account, Kind},
-    image_recipe,
+    image_recipe::{self, digest},
 };
 
 const PASSWORD: &str = "secret-word";
@@ -76,6 +77,31 @@ impl Site {
         let mut arguments = vec!["--json"];
         arguments.extend(more);
         serde_json::from_str(&self.prune(place, &arguments)).unwrap()
+    }
+
+    /// Writes a manifest that is no image.
+    fn write(&self, name: &str, document: &Value) -> Digest {
+        let media_type = document["mediaType"].as_str().unwrap();
+        let stored = Stored::new(document.to_string().into_bytes(), media_type);
+        let tag = self.at(name).parse().unwrap();
+        self.store.write_manifest(&stored, &[tag]).unwrap();
+        stored.digest()
+    }
+
+    /// A signature of an image: a manifest without layers that names it.
+    fn sign(&self, repository: &str, subject: Digest) -> Digest {
+        let image = self.push(&format!("{repository}:source"), "signature");
+        let manifest = self
+            .server
+            .manifest(repository, &image.to_string())
+            .unwrap();
+        let mut manifest: Value = serde_json::from_slice(&manifest).unwrap();
+        manifest["layers"] = Value::Array(Vec::new());
+        manifest["subject"] = serde_json::json!({
+            "mediaType": "application/vnd.oci.image.manifest.v1+json", "digest": subject, "size": 1,
+        });
+        let digest = digest(manifest.to_string().as_bytes());
+        self.write(&format!("{repository}@{digest}"), &manifest)
     }
 }
 
@@ -155,6 +181,79 @@ fn the_tagged_the_running_and_the_named_stay() {
     assert_eq!(why(named).as_deref(), Some("named"));
     assert_eq!(why(tagged).as_deref(), Some("tag v1"));
     assert_eq!(why(newest).as_deref(), Some("tag latest"));
+}
+
+#[test]
+fn signatures_stay_and_go_with_what_they_sign() {
+    let site = Site::new();
+    let old = site.push("team/app:latest", "old");
+    let new = site.push("team/app:latest", "new");
+    let (of_old, of_new) = (site.sign("team/app", old), site.sign("team/app", new));
+    let before = site.server.used("team");
+    let document = site.json("team/app", &["--keep", "0"]);
+    let left = site.server.digests("team/app");
+    assert!(left.contains(&new) && left.contains(&of_new), "{document}");
+    assert!(
+        !left.contains(&old) && !left.contains(&of_old),
+        "{document}"
+    );
+    assert_eq!(before - site.server.used("team"), document["frees"]);
+    assert_eq!(document["deleted"], serde_json::json!([old.to_string()]));
+}
+
+#[test]
+fn images_of_an_index_stay_as_long_as_the_index() {
+    let site = Site::new();
+    let (arm, amd) = (
+        site.push("team/app:a", "arm"),
+        site.push("team/app:b", "amd"),
+    );
+    let entry = |digest: Digest| {
+        serde_json::json!({
+            "mediaType": "application/vnd.oci.image.manifest.v1+json", "digest": digest, "size": 1,
+        })
+    };
+    let index = serde_json::json!({
+        "schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json",
+        "manifests": [entry(arm), entry(amd)],
+    });
+    let index = site.write("team/app:latest", &index);
+    // Their own tags move on.
+    site.push("team/app:a", "other");
+    site.push("team/app:b", "other");
+    assert_eq!(site.json("team/app", &["--keep", "0"])["frees"], 0);
+    let left = site.server.digests("team/app");
+    assert!(
+        [arm, amd, index].iter().all(|digest| left.contains(digest)),
+        "{left:?}"
+    );
+    // So does the index.
+    site.push("team/app:latest", "other");
+    site.prune("team/app", &["--keep", "0"]);
+    let left = site.server.digests("team/app");
+    assert!(
+        ![arm, amd, index].iter().any(|digest| left.contains(digest)),
+        "{left:?}"
+    );
+    assert_eq!(site.server.violations(), [""; 0]);
+}
+
+#[test]
+fn a_manifest_that_cannot_be_read_makes_what_is_freed_unknown() {
+    let site = Site::new();
+    site.push("team/app:latest", "first");
+    site.push("team/app:latest", "second");
+    let hidden = site.push("team/other:latest", "hidden");
+    site.server.block("team", hidden);
+    assert_eq!(
+        site.json("team/app", &["--keep", "0", "--dry-run"])["frees"],
+        Value::Null
+    );
+    let said = site.prune("team/app", &["--keep", "0"]);
+    assert!(
+        said.contains("1 image(s) to go free an unknown number of bytes of "),
+        "{said}"
+    );
 }
 
 #[test]

@@ -4,6 +4,7 @@ use crate::support::{
     place::{Place, add_run_image},
 };
 use std::{collections::BTreeMap, sync::Arc};
+use wharf_image::ImageStore;
 use wharf_registry::{Credentials, RegistryOptions, RegistryStore};
 use wharf_testkit::{
     HarborOptions, HarborServer,
@@ -224,6 +225,36 @@ fn a_build_beside_that_takes_the_room_is_told_of_in_the_servers_words() {
     );
     assert_eq!(site.server.tag("team/app", "latest"), None);
     assert_eq!(site.server.open_uploads(), 0);
+}
+
+#[test]
+fn blobs_of_deleted_images_are_found_but_count_again_and_the_server_says_so() {
+    let site = Site::new();
+    assert_succeeded(&plain(&site));
+    let image = site.server.tag("team/app", "latest").unwrap();
+    let path = format!("team/app@{image}");
+    let store = RegistryStore::new(RegistryOptions {
+        credentials: Credentials::anonymous().with_password(
+            &site.server.host(),
+            "robot$team+keeper",
+            PASSWORD,
+        ),
+        ..RegistryOptions::default()
+    })
+    .unwrap();
+    let reference = format!("{}/{path}", site.server.host()).parse().unwrap();
+    store.delete(&reference, image).unwrap();
+    assert_eq!(site.server.used("team"), 0);
+    site.server.set_limit("team", Some(1000));
+    let before = site.received();
+    let refused = plain(&site);
+    assert_eq!(refused.status, Some(62), "{}", refused.stderr);
+    assert!(
+        refused.stderr.contains("the quota is exceeded"),
+        "{}",
+        refused.stderr
+    );
+    assert_eq!(site.received(), before, "what was found is not sent");
 }
 
 #[test]
