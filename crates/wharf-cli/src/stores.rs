@@ -76,7 +76,13 @@ impl Stores {
 
     /// The same, with all that a registry can do.
     pub(crate) fn registry_store(&self, references: &[Reference]) -> Result<RegistryStore> {
-        let options = RegistryOptions {
+        let options = self.registry_options(references)?;
+        RegistryStore::new(options).context("open registry")
+    }
+
+    /// What a store is opened with.
+    pub(crate) fn registry_options(&self, references: &[Reference]) -> Result<RegistryOptions> {
+        Ok(RegistryOptions {
             credentials: self.credentials(references)?,
             insecure: self.insecure.clone(),
             certificates: TrustedCertificates {
@@ -91,8 +97,7 @@ impl Stores {
                 no_proxy: environment::either("NO_PROXY", "no_proxy"),
             },
             ..RegistryOptions::default()
-        };
-        RegistryStore::new(options).context("open registry")
+        })
     }
 
     /// The image at `location`, if there is one.

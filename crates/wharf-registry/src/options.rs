@@ -17,6 +17,9 @@ pub struct RegistryOptions {
     pub user_agent: String,
     /// Layers uploaded at the same time, over all calling threads.
     pub concurrent_uploads: usize,
+    /// Whether all work is done on the thread that calls, which saves the way to other threads and back. Such a store is
+    /// for one thread; what [`ImageStore::open_blob`](wharf_image::ImageStore::open_blob) gives cannot be read with it.
+    pub on_caller: bool,
     /// When and how often to try again.
     pub retry: RetryPolicy,
     /// How long a connection may take.
@@ -34,6 +37,7 @@ impl Default for RegistryOptions {
             proxies: ProxySettings::default(),
             user_agent: concat!("wharf/", env!("CARGO_PKG_VERSION")).to_owned(),
             concurrent_uploads: 4,
+            on_caller: false,
             retry: RetryPolicy::default(),
             connect_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_mins(1),

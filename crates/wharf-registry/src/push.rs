@@ -40,6 +40,8 @@ pub(crate) struct PutBlob {
     pub(crate) size: u64,
     /// Its bytes.
     pub(crate) source: Arc<dyn BlobSource>,
+    /// The same, where they are in memory.
+    pub(crate) bytes: Option<Bytes>,
     /// A repository of this registry that has it.
     pub(crate) mount_from: Option<String>,
     /// Whether it was made just now, so that asking for it would be in vain.
@@ -49,11 +51,13 @@ pub(crate) struct PutBlob {
 impl PutBlob {
     /// The config of a new image.
     pub(crate) fn config(repository: &str, digest: Digest, bytes: &[u8]) -> Self {
+        let bytes = Bytes::copy_from_slice(bytes);
         Self {
             repository: repository.to_owned(),
             digest,
             size: bytes.len() as u64,
-            source: Arc::new(BytesSource(Bytes::copy_from_slice(bytes))),
+            source: Arc::new(BytesSource(bytes.clone())),
+            bytes: Some(bytes),
             mount_from: None,
             is_new: true,
         }
@@ -235,6 +239,12 @@ impl Session {
     async fn send_upload(&self, blob: &PutBlob, mut request: Request) -> Result<Response, Failure> {
         let url = request.url().clone();
         let counters = self.counters();
+        if let Some(bytes) = &blob.bytes {
+            *request.body_mut() = Some(bytes.clone().into());
+            let response = self.http.send(self.client(), request).await?;
+            Counters::add(&counters.bytes_uploaded, blob.size);
+            return Ok(response);
+        }
         Counters::add(&counters.requests, 1);
         let upload = Upload::start(blob.source.clone(), blob.size, counters.clone());
         let sent = upload.sent;

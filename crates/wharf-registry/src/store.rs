@@ -78,7 +78,12 @@ impl RegistryStore {
     /// Makes a store. Threads are started here; no connection is made.
     pub fn new(options: RegistryOptions) -> Result<Self, RegistrySetupError> {
         let http = Arc::new(Http::new(&options)?);
-        let runtime = Builder::new_multi_thread()
+        let mut builder = if options.on_caller {
+            Builder::new_current_thread()
+        } else {
+            Builder::new_multi_thread()
+        };
+        let runtime = builder
             .worker_threads(WORKERS)
             .thread_name("registry")
             .enable_all()
@@ -129,6 +134,14 @@ impl RegistryStore {
         self.shared.http.counters.read()
     }
 
+    /// Waits for `work`. Unlike a handle, the runtime itself makes it go on where no other thread does.
+    fn run<T>(&self, work: impl Future<Output = T>) -> T {
+        match &self.runtime {
+            Some(runtime) => runtime.block_on(work),
+            None => self.shared.runtime.block_on(work),
+        }
+    }
+
     /// Waits for `work` and names what was tried.
     fn wait<T>(
         &self,
@@ -136,7 +149,7 @@ impl RegistryStore {
         reference: &Reference,
         work: impl Future<Output = Result<T, Failure>>,
     ) -> Result<T, StoreError> {
-        let result = self.shared.runtime.block_on(work);
+        let result = self.run(work);
         result.map_err(|failure| StoreError {
             action,
             reference: reference.to_string(),
@@ -278,7 +291,7 @@ impl ImageStore for RegistryStore {
         if from.registry() == to.registry() && !from.same_repository(to) {
             scopes.push(Scope::pull(from.repository()));
         }
-        self.shared.runtime.block_on(async {
+        self.run(async {
             if let Ok(target) = session.endpoint(to.repository(), "").await {
                 session.authorization(&target, &scopes).await.ok();
             }
@@ -323,6 +336,7 @@ impl ImageStore for RegistryStore {
             source,
             mount_from,
             is_new: false,
+            bytes: None,
         };
         let session = self.shared.session(to);
         self.wait("upload layer to", to, async {

@@ -8,6 +8,9 @@ use wharf_spec::reference::Reference;
 const SOURCE_HELP: &str = "Where images are: harbor://HOST[/PROJECT-PATTERN], registry://HOST[/REPOSITORY-PATTERN], \
     file:PATH or - with one reference per line, oci:DIR, or a reference";
 
+/// Tags that `--keep-tag` is meant to make.
+const KEPT_TAGS: &str = "pre-rebase-*";
+
 /// The commands about many images.
 #[derive(Debug, Subcommand)]
 pub enum FleetCommand {
@@ -38,6 +41,9 @@ pub struct FleetArguments {
     /// Look only at tags that match; may be repeated
     #[arg(long, value_name = "PATTERN", value_parser = pattern)]
     pub tag: Vec<Pattern>,
+    /// Leave out tags that match; may be repeated
+    #[arg(long, value_name = "PATTERN", value_parser = pattern, default_value = KEPT_TAGS)]
+    pub except_tag: Vec<Pattern>,
     /// Look only at repositories (HOST/REPOSITORY) that match; may be repeated
     #[arg(long, value_name = "PATTERN", value_parser = pattern)]
     pub only: Vec<Pattern>,

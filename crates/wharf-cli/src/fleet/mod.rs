@@ -7,6 +7,7 @@
 //! | `source` | references, lists and layouts as sources |
 //! | `harbor` | a Harbor as a source |
 //! | `plan`, `apply`, `after` | the commands |
+//! | `threads` | a store for each thread |
 //! | `clock` | the time, and signals |
 //! | `exit` | how they end |
 mod after;
@@ -19,6 +20,7 @@ mod place;
 mod plan;
 mod registry;
 mod source;
+mod threads;
 
 pub(crate) use exit::Ended;
 

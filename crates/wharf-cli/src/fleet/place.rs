@@ -4,6 +4,7 @@ use super::{
     harbor::HarborSource,
     registry::RegistrySource,
     source::{Layout, Named, SourceName, read_list},
+    threads::PerThread,
 };
 use crate::{
     arguments::CommonArguments,
@@ -24,7 +25,7 @@ use wharf_fleet::{
     verdict::{OldBase, OldBases},
 };
 use wharf_harbor::Harbor;
-use wharf_image::{Image, ImageStore};
+use wharf_image::Image;
 use wharf_registry::RegistryStore;
 use wharf_spec::reference::Reference;
 
@@ -43,8 +44,10 @@ impl Place {
         references: &[Reference],
         layouts: &[LayoutImage],
     ) -> Result<Self> {
-        let registry = Arc::new(Stores::new(common)?.registry_store(references)?);
-        let images: Arc<dyn ImageStore> = registry.clone();
+        let options = Stores::new(common)?.registry_options(references)?;
+        let registry = RegistryStore::new(options.clone()).context("open registry")?;
+        let registry = Arc::new(registry);
+        let images = Arc::new(PerThread::new(Arc::clone(&registry), options));
         let mut store = MixedStore::new(images, !layouts.is_empty());
         let layouts = layouts
             .iter()

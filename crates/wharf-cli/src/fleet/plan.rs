@@ -59,6 +59,7 @@ fn measure(
     let options = PlanOptions {
         only: arguments.only.clone(),
         tags: arguments.tag.clone(),
+        except: arguments.except_tag.clone(),
         untagged: arguments.untagged,
         order,
         made,

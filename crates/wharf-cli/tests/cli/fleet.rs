@@ -30,14 +30,14 @@ const PASSWORD: &str = "secret-word";
 const AUTH: &str = "YWRtaW46c2VjcmV0LXdvcmQ=";
 
 /// A Harbor with a fleet in it.
-struct World {
-    place: Place,
-    server: HarborServer,
+pub(crate) struct World {
+    pub(crate) place: Place,
+    pub(crate) server: HarborServer,
     store: RegistryStore,
     fleet: Fleet,
 }
 
-fn world(seed: u64, images: usize, kinds: &[Kind]) -> World {
+pub(crate) fn world(seed: u64, images: usize, kinds: &[Kind]) -> World {
     let server = HarborServer::start(HarborOptions {
         accounts: vec![Account::admin(USER, PASSWORD)],
         ..HarborOptions::default()

@@ -14,3 +14,4 @@ mod inspect;
 mod place;
 mod rebase;
 mod registry;
+mod runbook;

@@ -10,8 +10,11 @@ use std::{
     fmt::Write,
     time::{Duration, Instant},
 };
-use wharf_image::{ImageStore, SealedImage, StoreError, StoreErrorKind, Stored, index::IndexEntry};
-use wharf_rebase::{Base, RebaseError, RebaseInputs, index, prepare, put_blobs};
+use wharf_image::{
+    DraftLayer, ImageStore, LayerSource, SealedImage, StoreError, StoreErrorKind, Stored,
+    index::IndexEntry,
+};
+use wharf_rebase::{Base, RebaseError, RebaseInputs, index, prepare};
 use wharf_spec::{
     digest::Digest,
     log::{Level, Log},
@@ -191,6 +194,12 @@ fn attempt(
     };
     let references: Vec<Reference> = tags.old.iter().map(|(_, tag)| tag.clone()).collect();
     let app = format!("{}@{}", planned.repository, planned.digest).parse::<Reference>()?;
+    // The images of an index are written while it is made, so its digest shows only then.
+    if work.dry_run && matches!(manifest.entries(), Ok(Some(_))) {
+        return Ok(Outcome::WouldBe {
+            new: "an index".into(),
+        });
+    }
     let new = make(work, &app, &manifest)?;
     let written = new.stored();
     if written.digest() == manifest.digest() {
@@ -207,25 +216,39 @@ fn attempt(
         new: written.digest().to_string(),
         tags: names.clone(),
     })?;
-    if let Some(tag) = work.keep_tag {
-        let kept = format!("{}:{tag}", planned.repository).parse::<Reference>()?;
-        work.store.write_manifest(&manifest, &[kept])?;
-    }
-    if let New::Image(sealed) = &new {
-        put_blobs(&app, sealed, work.store, &NoLog)?;
-    }
-    if started.elapsed() > STALE {
-        still_there(work.store, &references[0], &manifest)?;
-    }
-    match &new {
-        New::Image(sealed) => drop(work.store.put_image(sealed, &references)?),
-        New::Index(index) => work.store.write_manifest(index, &references)?,
-    }
+    write(work, (&app, &references, &manifest), &new, started)?;
     read_back(work.store, &references[0], &written)?;
     Ok(Outcome::Rebased {
         new: written.digest().to_string(),
         tags: names.into_iter().chain(finished).collect(),
     })
+}
+
+/// Keeps the old image in reach, brings what is missing, and writes the tags.
+fn write(
+    work: &Work<'_>,
+    (app, tags, old): (&Reference, &[Reference], &Stored),
+    new: &New,
+    started: Instant,
+) -> Result<(), Trouble> {
+    if let Some(tag) = work.keep_tag {
+        let kept = format!("{}:{tag}", app.name()).parse::<Reference>()?;
+        work.store.write_manifest(old, &[kept])?;
+    }
+    if let New::Image(sealed) = new {
+        let layers = sealed.layers.iter();
+        for layer in layers.filter(|layer| !is_there(work, app, layer)) {
+            work.store.put_layer(app, layer)?;
+        }
+    }
+    if started.elapsed() > STALE {
+        still_there(work.store, &tags[0], old)?;
+    }
+    match new {
+        New::Image(sealed) => drop(work.store.put_image(sealed, tags)?),
+        New::Index(index) => work.store.write_manifest(index, tags)?,
+    }
+    Ok(())
 }
 
 fn look(
@@ -293,10 +316,6 @@ fn make_index(
     app: &Reference,
     (manifest, entries): (&Stored, &[IndexEntry]),
 ) -> Result<Stored, Trouble> {
-    if work.dry_run {
-        let why = "an index; what its new digest will be shows when it is rebased";
-        return Err(Trouble::Skip(why.into()));
-    }
     let platform = wharf_image::Platform::any();
     let pinned = work.base.reference.with_digest(work.base.digest);
     let told = RebaseInputs {
@@ -304,6 +323,11 @@ fn make_index(
         ..inputs(app, &work.base.reference, &platform)
     };
     Ok(index::rebase(&told, (manifest, entries), work.store, &NoLog)?.index)
+}
+
+/// Several images are on their way at a time; of one image one thing after the other needs no further threads.
+fn is_there(work: &Work<'_>, app: &Reference, layer: &DraftLayer) -> bool {
+    matches!(&layer.source, LayerSource::Repository(from) if work.store.is_shared(from, app))
 }
 
 fn still_there(store: &dyn ImageStore, tag: &Reference, manifest: &Stored) -> Result<(), Trouble> {

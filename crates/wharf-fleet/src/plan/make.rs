@@ -66,6 +66,9 @@ fn is_wanted(candidate: &mut Candidate, options: &PlanOptions) -> bool {
     if !matches(&options.only, &candidate.repository) {
         return false;
     }
+    candidate
+        .tags
+        .retain(|tag| !options.except.iter().any(|except| except.matches(tag)));
     let is_image = !matches!(candidate.content, Content::Unreadable { .. });
     if candidate.tags.is_empty() && is_image && !options.untagged {
         return false;

@@ -162,6 +162,8 @@ pub struct PlanOptions {
     pub only: Vec<Pattern>,
     /// Tags that are looked at; empty means all. An image none of whose tags match is left out.
     pub tags: Vec<Pattern>,
+    /// Tags that do not count, such as those that apply leaves on what it replaced.
+    pub except: Vec<Pattern>,
     /// Whether images without tags are listed: every build leaves one in Harbor.
     pub untagged: bool,
     /// The order of work.

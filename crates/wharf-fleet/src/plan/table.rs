@@ -67,7 +67,7 @@ pub fn table(plan: &Plan, limit: usize) -> String {
             image.why
         );
     }
-    if plan.images.len() > limit {
+    if limit > 0 && plan.images.len() > limit {
         let _ = writeln!(out, "... and {} more", plan.images.len() - limit);
     }
     out
