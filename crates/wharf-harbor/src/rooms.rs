@@ -1,6 +1,10 @@
 //! Quotas of projects as limits of where images go.
-use crate::{ArtifactQuery, Harbor, Known, Limit, model::Artifact};
-use std::{collections::HashSet, str::FromStr, sync::Arc};
+use crate::{ArtifactQuery, Harbor, Known, Limit, error::HarborErrorKind, model::Artifact};
+use std::{
+    collections::{BTreeSet, HashSet},
+    str::FromStr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 use wharf_image::{Freeable, Limited, Room, Rooms};
 use wharf_registry::RegistryStore;
 use wharf_spec::{digest::Digest, reference::Reference};
@@ -43,17 +47,26 @@ impl FromStr for Mode {
 pub struct HarborRooms {
     store: Arc<RegistryStore>,
     mode: Mode,
+    /// Registries that turned out to be no Harbor, so that they are asked once.
+    strangers: Arc<Mutex<BTreeSet<String>>>,
 }
 
 impl HarborRooms {
     /// Makes no request.
     pub fn new(store: Arc<RegistryStore>, mode: Mode) -> Self {
-        Self { store, mode }
+        Self {
+            store,
+            mode,
+            strangers: Arc::default(),
+        }
     }
 
     /// The Harbor where `reference` is, or why it is not asked.
     pub fn harbor(&self, reference: &Reference) -> Result<Harbor, &'static str> {
         let harbor = Harbor::new(self.store.api(reference));
+        if self.strangers().contains(reference.registry()) {
+            return Err("the registry is no Harbor");
+        }
         match self.mode {
             Mode::Off => Err("Harbor is not to be asked"),
             Mode::On => Ok(harbor),
@@ -62,10 +75,21 @@ impl HarborRooms {
         }
     }
 
+    fn strangers(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.strangers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn ask(&self, to: &Reference) -> Result<Room, String> {
         let (project, _) = split(to).ok_or("the repository is in no project")?;
         let harbor = self.harbor(to)?;
-        let summary = harbor.summary(project).map_err(|error| chain(&error))?;
+        let summary = harbor.summary(project).map_err(|error| {
+            if matches!(error.kind, HarborErrorKind::NotOffered) {
+                self.strangers().insert(to.registry().to_owned());
+            }
+            chain(&error)
+        })?;
         let quota = match summary {
             Known::Yes(summary) => summary.quota,
             Known::No(why) => return Err(why),

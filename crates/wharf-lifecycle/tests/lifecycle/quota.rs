@@ -7,8 +7,10 @@ use std::{collections::BTreeMap, sync::Arc};
 use wharf_image::ImageStore;
 use wharf_registry::{Credentials, RegistryOptions, RegistryStore};
 use wharf_testkit::{
-    HarborOptions, HarborServer,
+    Authentication, HarborOptions, HarborServer, RegistryServer, RegistryServerOptions,
+    TokenIssuerOptions,
     harbor::{Account, Kind},
+    token_issuer,
 };
 
 const PASSWORD: &str = "correct-horse";
@@ -395,4 +397,41 @@ fn the_superseded_image_goes_unless_something_holds_it() {
         "{}",
         outcome.stdout
     );
+}
+
+/// A registry behind a token service in Harbor's shape looks like Harbor until it is asked.
+#[test]
+fn a_registry_that_only_looks_like_harbor_is_asked_once_and_built_into() {
+    let account = token_issuer::Account::with_all_rights("builder", PASSWORD, &["team", "shared"]);
+    let issuer = token_issuer::start(TokenIssuerOptions {
+        accounts: vec![account],
+        ..TokenIssuerOptions::default()
+    })
+    .unwrap();
+    let registry = RegistryServer::start(&RegistryServerOptions {
+        authentication: Authentication::by(&issuer),
+        ..RegistryServerOptions::default()
+    })
+    .unwrap();
+    let host = registry.host();
+    let place = Place::new();
+    let store = RegistryStore::new(RegistryOptions {
+        credentials: Credentials::anonymous().with_password(&host, "builder", PASSWORD),
+        ..RegistryOptions::default()
+    })
+    .unwrap();
+    add_run_image(&place, &store, &format!("{host}/shared/run"));
+    // `builder:correct-horse`
+    let auth = format!(r#"{{"{host}":"Basic YnVpbGRlcjpjb3JyZWN0LWhvcnNl"}}"#);
+    let cache = format!("-cache-image={host}/team/cache");
+    let image = format!("{host}/team/app");
+    let outcome = finish(place.creator(
+        &["-no-color", "-log-level=debug", &cache, &image],
+        &[("CNB_REGISTRY_AUTH", &auth)],
+    ));
+    assert_succeeded(&outcome);
+    let words = format!("No quota is known for '{image}': the registry is no Harbor");
+    assert!(outcome.stdout.contains(&words), "{}", outcome.stdout);
+    let asked = registry.log().matches("GET /api/v2.0/").count();
+    assert_eq!(asked, 1, "{}", registry.log());
 }
