@@ -46,7 +46,7 @@ pub(crate) fn decide(items: &[Item], rules: &Rules) -> Vec<Fate> {
         .map(|(index, item)| own_reason(item, rules, newest.contains(&index)))
         .collect();
     let links = Links::of(items);
-    links.spread(&mut fates);
+    links.spread(items, &mut fates);
     for (index, owner) in links.owners {
         if fates[index] == Fate::Goes
             && let Some(digest) = items[owner].digest
@@ -58,14 +58,20 @@ pub(crate) fn decide(items: &[Item], rules: &Rules) -> Vec<Fate> {
 }
 
 /// What holds what: indices their entries, images what refers to them, and the other way round, since deleting an image
-/// takes what refers to it along.
+/// takes along what refers to it, and deleting an index its entries.
 #[derive(Debug, Default)]
 struct Links {
-    /// By holder: what it holds, and why.
-    held: HashMap<usize, Vec<(usize, String)>>,
+    /// From and to subjects: by holder, what it holds, and why.
+    refers: Holds,
+    /// From indices to their entries.
+    entries: Holds,
+    /// From entries to their indices.
+    indices: Holds,
     /// What goes along with what.
     owners: Vec<(usize, usize)>,
 }
+
+type Holds = HashMap<usize, Vec<(usize, String)>>;
 
 impl Links {
     fn of(items: &[Item]) -> Self {
@@ -78,7 +84,11 @@ impl Links {
         for (index, item) in items.iter().enumerate() {
             let place = |digest: &Digest| places.get(&(item.repository.as_str(), *digest));
             for child in item.children.iter().filter_map(place) {
-                links.hold(index, *child, format!("entry of {}", name(item)));
+                let why = format!("entry of {}", name(item));
+                hold(&mut links.entries, index, (*child, why));
+                // Deleting an index takes entries without a tag along.
+                let why = format!("its entry {} stays", name(&items[*child]));
+                hold(&mut links.indices, *child, (index, why));
                 links.owners.push((*child, index));
             }
             for accessory in item.accessories.iter().filter_map(place) {
@@ -92,26 +102,54 @@ impl Links {
     }
 
     fn refer(&mut self, items: &[Item], from: usize, to: usize) {
-        self.hold(to, from, format!("refers to {}", name(&items[to])));
-        self.hold(from, to, format!("{} refers to it", name(&items[from])));
+        let why = format!("refers to {}", name(&items[to]));
+        hold(&mut self.refers, to, (from, why));
+        let why = format!("{} refers to it", name(&items[from]));
+        hold(&mut self.refers, from, (to, why));
         self.owners.push((from, to));
     }
 
-    fn hold(&mut self, holder: usize, held: usize, why: String) {
-        self.held.entry(holder).or_default().push((held, why));
+    /// What stays lets stay what it holds. First what stays by itself, up to the indices that would take it along; only
+    /// then down to entries, since what stays for one index need not hold another.
+    fn spread(&self, items: &[Item], fates: &mut [Fate]) {
+        let up = |holder: usize| {
+            let is_taken_along = items[holder].tags.is_empty();
+            let indices = is_taken_along.then(|| self.indices.get(&holder)).flatten();
+            self.refers
+                .get(&holder)
+                .into_iter()
+                .chain(indices)
+                .flatten()
+        };
+        follow(fates, up);
+        let down = |holder: usize| {
+            let entries = self.entries.get(&holder);
+            self.refers
+                .get(&holder)
+                .into_iter()
+                .chain(entries)
+                .flatten()
+        };
+        follow(fates, down);
     }
+}
 
-    /// What stays lets stay what it holds.
-    fn spread(&self, fates: &mut [Fate]) {
-        let mut queue: Vec<usize> = (0..fates.len())
-            .filter(|index| !fates[*index].goes())
-            .collect();
-        while let Some(holder) = queue.pop() {
-            for (held, why) in self.held.get(&holder).into_iter().flatten() {
-                if fates[*held].goes() {
-                    fates[*held] = Fate::Stays(why.clone());
-                    queue.push(*held);
-                }
+fn hold(holds: &mut Holds, holder: usize, held: (usize, String)) {
+    holds.entry(holder).or_default().push(held);
+}
+
+fn follow<'a, I>(fates: &mut [Fate], holds: impl Fn(usize) -> I)
+where
+    I: Iterator<Item = &'a (usize, String)>,
+{
+    let mut queue: Vec<usize> = (0..fates.len())
+        .filter(|index| !fates[*index].goes())
+        .collect();
+    while let Some(holder) = queue.pop() {
+        for (held, why) in holds(holder) {
+            if fates[*held].goes() {
+                fates[*held] = Fate::Stays(why.clone());
+                queue.push(*held);
             }
         }
     }

@@ -14,7 +14,7 @@ use crate::{
 use anyhow::{Context, Result, anyhow, bail};
 use serde_json::{Value, json};
 use std::{collections::HashSet, fs, io, path::Path};
-use wharf_harbor::{Harbor, HarborError, Known, error::HarborErrorKind};
+use wharf_harbor::{Accessory, Harbor, HarborError, Known, error::HarborErrorKind};
 use wharf_image::room::size;
 use wharf_spec::{digest::Digest, reference::Reference};
 
@@ -199,7 +199,11 @@ fn delete(harbor: &Harbor, project: &str, items: &[Item], fates: &[Fate]) -> Out
         .filter(|(_, fate)| **fate == Fate::Goes);
     for (item, _) in own {
         let Some(digest) = item.digest else { continue };
-        match delete_one(harbor, (project, &item.repository), digest) {
+        match delete_one(
+            harbor,
+            (project, &item.repository),
+            (digest, &item.accessories),
+        ) {
             Ok(None) => outcome.deleted.push(digest),
             Ok(Some(why)) => outcome.spared.push((digest, why)),
             Err(error) => outcome
@@ -210,17 +214,21 @@ fn delete(harbor: &Harbor, project: &str, items: &[Item], fates: &[Fate]) -> Out
     outcome
 }
 
-/// Looks once more, since deleting an artifact takes its tags along; `Some` is why it stays after all.
+/// Looks once more, since deleting an artifact takes along its tags and what refers to it; `Some` is why it stays after all.
 fn delete_one(
     harbor: &Harbor,
     place: (&str, &str),
-    digest: Digest,
+    (digest, accessories): (Digest, &[Digest]),
 ) -> Result<Option<String>, HarborError> {
     match harbor.artifact(place, &digest.to_string())? {
         None => return Ok(Some("it was gone already".to_owned())),
         Some(artifact) => {
             if let Some(tag) = artifact.tags.first() {
                 return Ok(Some(format!("it has got the tag {}", tag.name)));
+            }
+            let is_new = |one: &&Accessory| !accessories.contains(&one.digest);
+            if let Some(new) = artifact.accessories.iter().find(is_new) {
+                return Ok(Some(format!("{} has come to refer to it", new.digest)));
             }
         }
     }

@@ -282,18 +282,31 @@ fn only_what_is_old_enough_goes_and_tags_that_come_meanwhile_hold() {
     for digest in [old, retagged] {
         site.server.age("team/app", digest, 40 * 86_400);
     }
+    let signed = site.push("team/signed:latest", "signed");
+    site.push("team/signed:latest", "newest");
+    site.server.age("team/signed", signed, 40 * 86_400);
     site.server.intercept(move |seen| {
-        // Another build puts its tag on it right before it would go.
-        let target = format!("/artifacts/sha256%3A{}?", retagged.hex());
-        (seen.method == "GET" && seen.target.contains(&target)).then(|| {
-            let document = serde_json::json!({
-                "digest": retagged, "tags": [{"name": "rescued"}],
-            });
-            wharf_testkit::scripted_server::Response::json(200, &document)
-        })
+        // Another build puts its tag on one, and somebody signs another, right before they would go.
+        let asks = |digest: Digest| {
+            let target = format!("/artifacts/sha256%3A{}?", digest.hex());
+            seen.method == "GET" && seen.target.contains(&target)
+        };
+        let document = if asks(retagged) {
+            serde_json::json!({"digest": retagged, "tags": [{"name": "rescued"}]})
+        } else if asks(signed) {
+            serde_json::json!({"digest": signed, "accessories": [{"digest": retagged}]})
+        } else {
+            return None;
+        };
+        Some(wharf_testkit::scripted_server::Response::json(
+            200, &document,
+        ))
     });
-    let said = site.prune("team/app", &["--keep", "1", "--older-than", "30d"]);
+    let said = site.prune("team", &["--keep", "1", "--older-than", "30d"]);
     assert_eq!(site.server.digests("team/app"), [young, retagged, newest]);
+    assert_eq!(site.server.digests("team/signed").len(), 2);
+    let words = format!("Kept {signed}: {retagged} has come to refer to it");
+    assert!(said.contains(&words), "{said}");
     let words = format!("Kept {retagged}: it has got the tag rescued");
     assert!(said.contains(&words), "{said}");
 }

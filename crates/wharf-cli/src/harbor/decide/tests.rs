@@ -97,6 +97,30 @@ fn entries_of_an_index_stay_and_go_with_it() {
 }
 
 #[test]
+fn an_entry_that_runs_holds_its_index_since_deleting_that_takes_it_along() {
+    let mut index = item(3, &[]);
+    index.children = vec![digest(1), digest(2)];
+    let rules = Rules {
+        in_use: HashSet::from([digest(1)]),
+        ..keep(0)
+    };
+    let items = [item(1, &[]), item(2, &[]), index.clone()];
+    assert_eq!(going(&items, &rules), [0_u8; 0]);
+    assert_eq!(
+        decide(&items, &rules)[2],
+        Fate::Stays(format!("its entry {} stays", digest(1)))
+    );
+    // With a tag it outlives the index.
+    let items = [item(1, &["arm"]), item(2, &[]), index.clone()];
+    assert_eq!(going(&items, &rules), [2, 3]);
+    // What stays for another index does not hold this one.
+    let mut kept = item(4, &["latest"]);
+    kept.children = vec![digest(1)];
+    let items = [item(1, &[]), item(2, &[]), index, kept];
+    assert_eq!(going(&items, &keep(0)), [2, 3]);
+}
+
+#[test]
 fn what_refers_to_a_kept_image_stays_and_a_kept_referrer_holds_its_subject() {
     let mut kept = item(1, &["latest"]);
     kept.accessories = vec![digest(2)];
