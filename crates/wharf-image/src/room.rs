@@ -5,8 +5,8 @@ use wharf_spec::{digest::Digest, reference::Reference};
 
 /// Questions asked of a store at a time.
 const AT_ONCE: usize = 4;
-/// Questions asked of other repositories at most, before nothing can be told.
-const PATIENCE: usize = 400;
+/// Questions asked of other repositories at most.
+const PATIENCE: usize = 600;
 /// Layers that a message names.
 const NAMED: usize = 3;
 
@@ -185,29 +185,77 @@ pub fn weigh(
     if room.fits(total(&missing)) {
         return Verdict::Fits;
     }
-    let verdict = match rooms.neighbours(to) {
-        Some(neighbours) if neighbours.len().saturating_mul(missing.len()) <= PATIENCE => {
-            for neighbour in &neighbours {
-                missing = without_known(store, neighbour, &missing);
-                if room.fits(total(&missing)) {
-                    return Verdict::Fits;
-                }
-            }
-            Verdict::TooLarge
-        }
-        _ => Verdict::Unsure,
-    };
     missing.sort_by_key(|part| std::cmp::Reverse(part.size));
-    verdict(NoRoom {
+    let (missing, is_sure) = match rooms.neighbours(to) {
+        Some(neighbours) => without_neighbours(store, &neighbours, &room, &missing),
+        None => (missing, false),
+    };
+    if room.fits(total(&missing)) {
+        return Verdict::Fits;
+    }
+    let largest = missing.iter().take(NAMED);
+    let no_room = NoRoom {
         to: to.clone(),
-        room,
         need: total(&missing),
-        largest: missing
-            .iter()
-            .take(NAMED)
+        room,
+        largest: largest
             .map(|part| (part.name.to_owned(), part.size))
             .collect(),
         freeable: rooms.freeable(to),
+    };
+    if is_sure {
+        Verdict::TooLarge(no_room)
+    } else {
+        Verdict::Unsure(no_room)
+    }
+}
+
+/// The parts that none of `neighbours` has, and whether that is sure. The largest are asked for first: when patience ends,
+/// those that are missing for sure may be too large by themselves, and then nothing else counts.
+fn without_neighbours<'a, 'b>(
+    store: &dyn ImageStore,
+    neighbours: &[Reference],
+    room: &Limited,
+    parts: &[&'a Part<'b>],
+) -> (Vec<&'a Part<'b>>, bool) {
+    let mut patience = PATIENCE;
+    let mut missing = Vec::new();
+    for (index, part) in parts.iter().enumerate() {
+        let rest = &parts[index..];
+        if room.fits(total(&missing).saturating_add(total(rest))) {
+            missing.extend(rest);
+            return (missing, true);
+        }
+        if patience < neighbours.len() {
+            if room.fits(total(&missing)) {
+                missing.extend(rest);
+                return (missing, false);
+            }
+            return (missing, true);
+        }
+        patience -= neighbours.len();
+        if !neighbours
+            .chunks(AT_ONCE)
+            .any(|some| is_in_any(store, some, part.digest))
+        {
+            missing.push(part);
+        }
+    }
+    (missing, true)
+}
+
+/// Whether one of a few repositories has a blob. What cannot be asked for counts as there: a refusal must be sure.
+fn is_in_any(store: &dyn ImageStore, repositories: &[Reference], digest: Digest) -> bool {
+    thread::scope(|scope| {
+        let asked: Vec<_> = repositories
+            .iter()
+            .map(|at| scope.spawn(move || store.has_blob(at, digest).unwrap_or(true)))
+            .collect();
+        let answers: Vec<_> = asked
+            .into_iter()
+            .map(|answer| answer.join().unwrap_or(true))
+            .collect();
+        answers.contains(&true)
     })
 }
 

@@ -4,6 +4,7 @@ mod documents;
 mod draft;
 mod golden;
 mod rebase;
+mod room;
 mod validate;
 
 use serde_json::Value;
