@@ -207,6 +207,12 @@ fn what_other_repositories_of_the_project_hold_counts_once() {
 #[test]
 fn a_build_beside_that_takes_the_room_is_told_of_in_the_servers_words() {
     let site = Site::new();
+    for source in ["first", "second"] {
+        site.place.write("app/main.txt", source);
+        assert_succeeded(&plain(&site));
+    }
+    let before = site.server.tag("team/app", "latest");
+    site.place.write("app/main.txt", "third");
     site.server.set_limit("team", Some(50_000_000));
     let server = Arc::downgrade(&site.server);
     site.server.intercept(move |seen| {
@@ -225,7 +231,12 @@ fn a_build_beside_that_takes_the_room_is_told_of_in_the_servers_words() {
         "{}",
         refused.stderr
     );
-    assert_eq!(site.server.tag("team/app", "latest"), None);
+    let advice = format!(
+        "Warning: No room is left for '{0}/team/app': 1 superseded image(s) hold up to ",
+        site.server.host()
+    );
+    assert!(refused.stderr.contains(&advice), "{}", refused.stderr);
+    assert_eq!(site.server.tag("team/app", "latest"), before);
     assert_eq!(site.server.open_uploads(), 0);
 }
 
