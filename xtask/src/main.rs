@@ -32,7 +32,8 @@ cargo xtask <task>
   test     install what is missing and run every test
   conformance
            judge wharf, or any lifecycle with --lifecycle DIR, by the specification
-  bench    what builds cost, against this machine's limits and, with --peer DIR, another lifecycle
+  bench    what builds cost, against this machine's limits and, with --peer DIR, another lifecycle;
+           bench fleet: what a security response costs
   check    format, clippy, licences, layers, generated docs
   dist     static executables, lifecycle.toml, tarball and lifecycle image below target/dist; --verify compares with
            what a copy of the checkout in another place gives

@@ -1,17 +1,27 @@
 //! Manifests and indexes as a store keeps them: bytes that nobody has to understand to move a tag.
 use crate::{
     descriptor::Descriptor,
+    family::Family,
     image::{Image, ImageError, MAX_CONFIG_BYTES, digest_of},
     index::{self, IndexEntry},
     json::{Document, check_size},
     store::{StoreError, StoreErrorKind},
 };
+use serde::Deserialize;
 use serde_json::Value;
 use std::io::Read;
 use wharf_spec::{digest::Digest, reference::Reference};
 
 /// Gives the bytes of a blob.
 type OpenBlob<'a> = &'a dyn Fn(&Descriptor) -> Result<Box<dyn Read + Send>, StoreError>;
+
+/// The member that is looked at before all others.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Head {
+    #[serde(default)]
+    media_type: Option<String>,
+}
 
 /// A manifest or an index.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,18 +44,21 @@ pub struct Referrer {
 impl Stored {
     /// Of a document; `announced` counts where it names no media type itself.
     pub fn new(bytes: Vec<u8>, announced: &str) -> Self {
-        let document: Option<Value> = serde_json::from_slice(&bytes).ok();
-        let own = document.as_ref().and_then(|document| {
-            let own = document.get("mediaType")?.as_str()?;
-            Some(own).filter(|own| !own.is_empty())
-        });
-        let media_type = own.unwrap_or(announced).to_owned();
-        Self { bytes, media_type }
+        let own = own_media_type(&bytes);
+        Self {
+            media_type: own.unwrap_or_else(|| announced.to_owned()),
+            bytes,
+        }
     }
 
     /// Of an image.
     pub fn of_image(image: &Image) -> Self {
-        Self::new(image.manifest_bytes().to_vec(), image.family().manifest())
+        let own = image.manifest().get("mediaType").and_then(Value::as_str);
+        let own = own.filter(|own| !own.is_empty());
+        Self {
+            bytes: image.manifest_bytes().to_vec(),
+            media_type: own.unwrap_or_else(|| image.family().manifest()).to_owned(),
+        }
     }
 
     /// Digest of the bytes.
@@ -55,7 +68,11 @@ impl Stored {
 
     /// The entries of an index; `None` for the manifest of an image.
     pub fn entries(&self) -> Result<Option<Vec<IndexEntry>>, ImageError> {
-        if index::is_index(&self.bytes)? {
+        // What says of itself that it is a manifest need not be looked into.
+        let is_manifest = [Family::Oci, Family::Docker]
+            .iter()
+            .any(|family| own_media_type(&self.bytes).as_deref() == Some(family.manifest()));
+        if !is_manifest && index::is_index(&self.bytes)? {
             index::parse(&self.bytes).map(Some)
         } else {
             Ok(None)
@@ -83,6 +100,12 @@ impl Stored {
         read.map_err(|source| fail(unreadable(&config, source)))?;
         Image::parse(self.bytes, bytes).map_err(of_image)
     }
+}
+
+/// What a document says of itself.
+fn own_media_type(bytes: &[u8]) -> Option<String> {
+    let head: Option<Head> = serde_json::from_slice(bytes).ok();
+    head?.media_type.filter(|own| !own.is_empty())
 }
 
 fn unreadable(config: &Descriptor, source: std::io::Error) -> StoreErrorKind {
