@@ -1,13 +1,15 @@
-//! Lists of a registry: its repositories, and the tags of one (OCI distribution specification, "Content Discovery").
+//! Lists of a registry: its repositories, the tags of one, and what refers to an image (OCI distribution specification, "Content Discovery").
 use crate::{
     failure::Failure,
     location::Target,
+    manifest,
     scope::Scope,
     session::{Call, Session},
 };
 use reqwest::{Method, Response, header::LINK};
 use serde::Deserialize;
-use wharf_image::StoreErrorKind;
+use wharf_image::{Referrer, StoreErrorKind};
+use wharf_spec::digest::Digest;
 
 /// Items of a page; servers may give fewer.
 const PAGE: usize = 1000;
@@ -45,6 +47,55 @@ impl Session {
         }
     }
 
+    /// What names `digest` as its subject: by the API, else by the tag that stands for it where there is none.
+    pub(crate) async fn referrers(
+        &self,
+        repository: &str,
+        digest: Digest,
+    ) -> Result<Vec<Referrer>, Failure> {
+        let scopes = vec![Scope::pull(repository)];
+        let path = format!("referrers/{digest}");
+        let mut target = self.endpoint(repository, &path).await?;
+        let mut referrers = Vec::new();
+        for _ in 0..PAGES {
+            let call = Call::to(Method::GET, target.clone(), scopes.clone());
+            let mut response = match self.send(&call).await {
+                Ok(response) => response,
+                Err(failure) if is_without(&failure) && referrers.is_empty() => {
+                    return self.tagged_referrers(repository, digest).await;
+                }
+                Err(failure) => return Err(failure),
+            };
+            let next = next(&response, &target);
+            let body = self.http.body(&mut response, PAGE_LIMIT).await?;
+            referrers.extend(entries(&body.unwrap_or_default()));
+            match next {
+                Some(next) if next.url != target.url => target = next,
+                _ => break,
+            }
+        }
+        Ok(referrers)
+    }
+
+    /// By the tag `sha256-<hex>` (OCI distribution specification, "Referrers Tag Schema").
+    async fn tagged_referrers(
+        &self,
+        repository: &str,
+        digest: Digest,
+    ) -> Result<Vec<Referrer>, Failure> {
+        let tag = format!("sha256-{}", digest.hex());
+        let target = self.manifest_target(repository, &tag).await?;
+        let call = Call::to(Method::GET, target, vec![Scope::pull(repository)]);
+        match self.send(&call.accept(manifest::ACCEPTED)).await {
+            Ok(mut response) => {
+                let body = self.http.body(&mut response, PAGE_LIMIT).await?;
+                Ok(entries(&body.unwrap_or_default()))
+            }
+            Err(failure) if failure.status() == Some(404) => Ok(Vec::new()),
+            Err(failure) => Err(failure),
+        }
+    }
+
     async fn pages(&self, mut target: Target, scopes: Vec<Scope>) -> Result<Vec<String>, Failure> {
         let size = PAGE.to_string();
         target.url.query_pairs_mut().append_pair("n", &size);
@@ -67,6 +118,28 @@ impl Session {
         let why = "its list has no end".to_owned();
         Err(Failure::Final(StoreErrorKind::Unsupported(why)))
     }
+}
+
+/// Whether a registry has no API for referrers: servers say so in many ways.
+fn is_without(failure: &Failure) -> bool {
+    failure
+        .status()
+        .is_some_and(|status| (400..500).contains(&status) && ![401, 403, 429].contains(&status))
+}
+
+/// The entries of an index of referrers; what is none has none.
+fn entries(bytes: &[u8]) -> Vec<Referrer> {
+    let entries = wharf_image::index::parse(bytes).unwrap_or_default();
+    let text = |value: Option<&serde_json::Value>| {
+        value.and_then(|value| value.as_str().map(str::to_owned))
+    };
+    entries
+        .into_iter()
+        .map(|entry| Referrer {
+            digest: entry.descriptor.digest,
+            artifact_type: text(entry.descriptor.rest.get("artifactType")).unwrap_or_default(),
+        })
+        .collect()
 }
 
 /// The next page by `Link`, if it is on the same host.

@@ -22,8 +22,8 @@ use tokio::{
     sync::Semaphore,
 };
 use wharf_image::{
-    Access, Descriptor, DraftLayer, Image, ImageStore, LayerSource, Platform, SealedImage,
-    StoreError, StoreErrorKind, Stored, Transfer, Written,
+    Access, Descriptor, DraftLayer, Image, ImageStore, LayerSource, Platform, Referrer,
+    SealedImage, StoreError, StoreErrorKind, Stored, Transfer, Written,
 };
 use wharf_layer::BlobSource;
 use wharf_spec::{digest::Digest, reference::Reference};
@@ -258,6 +258,16 @@ impl ImageStore for RegistryStore {
         let session = self.shared.session(reference);
         let image = session.image_of(reference.repository(), manifest);
         self.wait("read image", reference, image)
+    }
+
+    fn referrers(
+        &self,
+        reference: &Reference,
+        digest: Digest,
+    ) -> Result<Vec<Referrer>, StoreError> {
+        let session = self.shared.session(reference);
+        let work = session.referrers(reference.repository(), digest);
+        self.wait("list what refers to", reference, work)
     }
 
     fn write_manifest(&self, manifest: &Stored, tags: &[Reference]) -> Result<(), StoreError> {

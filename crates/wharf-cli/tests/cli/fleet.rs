@@ -14,7 +14,7 @@ use std::{
         atomic::{AtomicI32, AtomicU64, Ordering},
     },
 };
-use wharf_image::{Image, ImageStore, validate::validate};
+use wharf_image::{Image, ImageStore, Stored, validate::validate};
 use wharf_registry::{Credentials, RegistryOptions, RegistryStore};
 use wharf_spec::digest::Digest;
 use wharf_testkit::{
@@ -547,4 +547,61 @@ fn a_layout_is_planned_and_rebased_where_it_is() {
     world.place.wharf(&layout).success();
     let back = store.read_manifest(&member.tags[0]).unwrap().unwrap();
     assert_eq!(back.digest(), member.digest);
+}
+
+#[test]
+fn what_refers_to_an_image_is_mentioned_when_it_is_rebased() {
+    let world = world(8, 1, &[Kind::Plain]);
+    let registry = RegistryServer::start(&RegistryServerOptions::default()).unwrap();
+    let anonymous = RegistryStore::new(RegistryOptions::default()).unwrap();
+    let recipe = FleetRecipe {
+        seed: 8,
+        images: 1,
+        projects: 1,
+        host: &registry.host(),
+        kinds: &[Kind::Plain],
+    };
+    let plain = recipe.build(&anonymous);
+    for (store, fleet, has_api) in [
+        (&world.store, &world.fleet, true),
+        (&anonymous, &plain, false),
+    ] {
+        let member = &fleet.members[0];
+        let image = &member.tags[0];
+        let found = store.read_manifest(image).unwrap().unwrap();
+        let mut signature: Value = serde_json::from_slice(&found.bytes).unwrap();
+        signature["artifactType"] = "application/vnd.example.signature".into();
+        signature["subject"] = serde_json::json!({
+            "mediaType": found.media_type, "digest": member.digest.to_string(),
+            "size": found.bytes.len(),
+        });
+        let signature = Stored::new(signature.to_string().into_bytes(), &found.media_type);
+        let pinned = image.with_digest(signature.digest());
+        store.write_manifest(&signature, &[pinned]).unwrap();
+        if !has_api {
+            let index = serde_json::json!({
+                "schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json",
+                "manifests": [{
+                    "mediaType": signature.media_type, "digest": signature.digest().to_string(),
+                    "size": signature.bytes.len(),
+                    "artifactType": "application/vnd.example.signature",
+                }],
+            });
+            let tag = format!("{}:sha256-{}", image.name(), member.digest.hex());
+            let index = Stored::new(index.to_string().into_bytes(), "");
+            store
+                .write_manifest(&index, &[tag.parse().unwrap()])
+                .unwrap();
+        }
+        let run_image = fleet.run_image.to_string();
+        let image = image.to_string();
+        let arguments = ["rebase", &image, "--run-image", &run_image, "--publish"];
+        let out = world.place.wharf(&arguments).success();
+        let line = format!(
+            "{} (application/vnd.example.signature) refers to {} and not to the rebased image\n",
+            signature.digest(),
+            member.digest
+        );
+        assert!(out.contains(&line), "{out}");
+    }
 }
