@@ -3,6 +3,8 @@ use super::{Plan, PlannedImage, Project, table::bytes};
 use crate::verdict::Verdict;
 use std::fmt::Write;
 
+/// As much of a digest as people compare.
+const SHORT: usize = "sha256:".len() + 12;
 const PAGE: &str = include_str!("page.html");
 
 /// Writes a part of the page.
@@ -15,11 +17,13 @@ pub fn page(plan: &Plan) -> String {
     let parts: [(&str, Part<'_>); 4] = [
         ("@HEAD@", &|out| head(out, plan)),
         ("@TOTALS@", &|out| totals(out, plan)),
-        ("@PROJECTS@", &|out| {
-            plan.projects.iter().for_each(|project| row(out, project));
-        }),
         ("@IMAGES@", &|out| {
             plan.images.iter().for_each(|image| image_row(out, image));
+        }),
+        ("@PROJECTS@", &|out| {
+            let projects = plan.projects.iter();
+            let busy = projects.filter(|project| project.rebase > 0);
+            busy.for_each(|project| row(out, project));
         }),
     ];
     for (marker, write) in parts {
@@ -99,7 +103,7 @@ fn image_row(out: &mut String, image: &PlannedImage) {
     let time = |time: &Option<String>| escape(time.as_deref().unwrap_or_default());
     let _ = writeln!(
         out,
-        "<tr data-verdict=\"{0}\"><td class=\"v {0}\">{0}<td>{1}<br><code>{2}</code><td>{3}<td>{4}<td class=\"n\" data-key=\"{5}\">{6}<td>{7}<td>{8}</tr>",
+        "<tr data-verdict=\"{0}\"><td class=\"v {0}\">{0}<td class=\"w\">{1}<br><code title=\"{2}\">{9}</code><td class=\"g\">{3}<td class=\"w\">{4}<td class=\"n\" data-key=\"{5}\">{6}<td class=\"t\">{7}<td class=\"t\">{8}</tr>",
         image.verdict,
         escape(&image.repository),
         escape(&image.digest),
@@ -109,6 +113,7 @@ fn image_row(out: &mut String, image: &PlannedImage) {
         bytes(image.copy_bytes),
         time(&image.pushed),
         time(&image.pulled),
+        escape(image.digest.get(..SHORT).unwrap_or(&image.digest)),
     );
 }
 
