@@ -1,13 +1,16 @@
 //! Carries out a plan: exactly what it says, by digest.
 mod budget;
+mod means;
 mod one;
+mod outcome;
 mod queue;
 mod run;
 
 pub use budget::MaxFailures;
-pub use one::Outcome;
+pub use means::Means;
 pub(crate) use one::chain;
-pub use run::{Means, apply};
+pub use outcome::Outcome;
+pub use run::apply;
 
 use crate::{journal::Shard, pattern::Pattern};
 use std::{collections::BTreeMap, time::Duration};

@@ -1,4 +1,5 @@
 //! One image: looked at, made, announced, written, read back.
+use super::Outcome;
 use crate::{
     base::NewBase,
     journal::{Event, ImageState, JournalError},
@@ -23,53 +24,6 @@ use wharf_spec::{
 
 /// A tag is looked at once more when it was looked at so long ago.
 const STALE: Duration = Duration::from_secs(5);
-
-/// What became of an image.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
-    /// These tags have the new digest.
-    Rebased {
-        /// The digest.
-        new: String,
-        /// The tags.
-        tags: Vec<String>,
-    },
-    /// An apply before this one did it.
-    DoneBefore {
-        /// The digest.
-        new: String,
-    },
-    /// It would be rebased.
-    WouldBe {
-        /// The digest.
-        new: String,
-    },
-    /// Nothing could be done, and that is no failure.
-    Skipped {
-        /// Why.
-        why: String,
-    },
-    /// It failed.
-    Failed {
-        /// Why.
-        why: String,
-        /// Whether it may do later.
-        is_temporary: bool,
-    },
-}
-
-impl Outcome {
-    /// Its word in counts.
-    pub fn word(&self) -> &'static str {
-        match self {
-            Self::Rebased { .. } => "rebased",
-            Self::DoneBefore { .. } => "done before",
-            Self::WouldBe { .. } => "would be rebased",
-            Self::Skipped { .. } => "skipped",
-            Self::Failed { .. } => "failed",
-        }
-    }
-}
 
 /// Why work on an image ended without a new one.
 #[derive(Debug, thiserror::Error)]

@@ -1,14 +1,12 @@
 //! The whole plan: canaries first, then all.
 use super::{
-    Applied, ApplyOptions, Canary, End, Outcome, Progress, Verifier,
+    Applied, ApplyOptions, Canary, End, Means, Outcome,
     one::{self, Work},
     queue::{Bounds, Queue, Turn},
 };
 use crate::{
-    base::NewBase,
     candidate::registry_of,
-    clock::Clock,
-    journal::{Event, ImageState, Journal, JournalError, Line, State, Written},
+    journal::{Event, ImageState, JournalError, Line, Written},
     plan::{Plan, PlannedImage, is_meant},
     verdict::Verdict,
 };
@@ -16,38 +14,10 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{
         Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicUsize, Ordering},
     },
     thread,
 };
-use wharf_image::ImageStore;
-
-/// What apply works with.
-#[derive(Clone, Copy)]
-pub struct Means<'a> {
-    /// Where the images are.
-    pub store: &'a dyn ImageStore,
-    /// The new base, read by the digest in the plan.
-    pub base: &'a NewBase,
-    /// What was done before.
-    pub before: &'a State,
-    /// Where it is written down; `None` for a dry run.
-    pub journal: Option<&'a Journal>,
-    /// The time.
-    pub clock: &'a dyn Clock,
-    /// Who looks at canaries.
-    pub verifier: &'a dyn Verifier,
-    /// Who is told.
-    pub progress: &'a dyn Progress,
-    /// Set from outside to end after the images at hand.
-    pub interrupted: &'a AtomicBool,
-}
-
-impl std::fmt::Debug for Means<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Means").finish_non_exhaustive()
-    }
-}
 
 /// Does what the plan says. Only a journal that cannot be written is an error; all else is an [`Outcome`].
 pub fn apply(

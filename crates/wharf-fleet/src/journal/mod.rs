@@ -2,6 +2,7 @@
 //!
 //! Before a tag is written, the journal says what will be written. A killed apply therefore knows its own work again:
 //! a tag that has the announced digest is done.
+mod lock;
 mod read;
 
 pub use read::{ImageState, State, Written, read_all};
@@ -9,7 +10,7 @@ pub use read::{ImageState, State, Written, read_all};
 use serde::{Deserialize, Serialize};
 use std::{
     fs::{File, OpenOptions},
-    io::{self, Read, Seek, SeekFrom, Write},
+    io::{self, Write},
     path::{Path, PathBuf},
     sync::{Condvar, Mutex, MutexGuard, PoisonError},
 };
@@ -224,7 +225,7 @@ impl Journal {
     /// Parts may be worked on at the same time as long as all are parts of the same number. A line that was cut off at
     /// the end, by a crash, is removed.
     pub fn open(stem: &Path, shard: Shard, plan: &str) -> Result<(Self, State), JournalError> {
-        let plan_lock = lock_plan(stem, shard)?;
+        let plan_lock = lock::lock_plan(stem, shard)?;
         let path = shard.file(stem);
         let mut file = OpenOptions::new()
             .create(true)
@@ -236,7 +237,7 @@ impl Journal {
         file.try_lock().map_err(|_| JournalError::Locked {
             path: path.display().to_string(),
         })?;
-        cut_half_line(&mut file).map_err(|source| io_error("repair", &path, source))?;
+        lock::cut_half_line(&mut file).map_err(|source| io_error("repair", &path, source))?;
         let state = read_all(stem, plan)?;
         let journal = Self {
             path,
@@ -316,63 +317,4 @@ impl Journal {
     fn state(&self) -> MutexGuard<'_, Pending> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Whoever works on all has the plan alone; parts of the same number share it.
-fn lock_plan(stem: &Path, shard: Shard) -> Result<File, JournalError> {
-    let mut path = stem.as_os_str().to_owned();
-    path.push(".lock");
-    let path = PathBuf::from(path);
-    let locked = || JournalError::Locked {
-        path: path.display().to_string(),
-    };
-    let mut file = OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .read(true)
-        .write(true)
-        .open(&path)
-        .map_err(|source| io_error("open", &path, source))?;
-    let parts = shard.of.to_string();
-    if file.try_lock().is_ok() {
-        // Alone: say how many parts there are, for those that come later.
-        let said = file
-            .set_len(0)
-            .and_then(|()| file.seek(SeekFrom::Start(0)))
-            .and_then(|_| file.write_all(parts.as_bytes()));
-        said.map_err(|source| io_error("write", &path, source))?;
-        if shard == Shard::WHOLE {
-            return Ok(file);
-        }
-        file.unlock()
-            .map_err(|source| io_error("unlock", &path, source))?;
-    }
-    if shard == Shard::WHOLE || file.try_lock_shared().is_err() {
-        return Err(locked());
-    }
-    let mut said = String::new();
-    file.seek(SeekFrom::Start(0))
-        .and_then(|_| file.read_to_string(&mut said))
-        .map_err(|source| io_error("read", &path, source))?;
-    if said == parts {
-        Ok(file)
-    } else {
-        Err(locked())
-    }
-}
-
-/// Removes what follows the last end of a line, and goes to the end.
-fn cut_half_line(file: &mut File) -> io::Result<()> {
-    let mut bytes = Vec::new();
-    file.read_to_end(&mut bytes)?;
-    let whole = bytes
-        .iter()
-        .rposition(|byte| *byte == b'\n')
-        .map_or(0, |at| at + 1);
-    if whole < bytes.len() {
-        file.set_len(whole as u64)?;
-        file.sync_data()?;
-    }
-    file.seek(SeekFrom::End(0))?;
-    Ok(())
 }
