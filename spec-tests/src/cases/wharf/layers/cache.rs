@@ -389,7 +389,7 @@ fn a_cache_has_at_most_the_size_it_may_have(case: &Case<'_>) {
     for (size, left) in [("1Gi", all), ("1", 0)] {
         flow.stage.set("WHARF_CACHE_MAX_SIZE", size);
         flow.next().whole();
-        case.equal(size, archives(&flow), left);
+        case.equal("", archives(&flow), left);
     }
     case.equal("", &metadata(&flow)["buildpacks"][0]["layers"], &json!({}));
     flow.stage.set("WHARF_CACHE_MAX_SIZE", "much");
