@@ -1,5 +1,7 @@
 //! One block of the archive as one gzip member or one zstd frame.
 use super::Method;
+#[cfg(feature = "igzip")]
+use super::igzip;
 use crate::{Compression, content::block::BLOCK};
 use libdeflater::{CompressionLvl, Compressor};
 use std::{fmt, io};
@@ -17,8 +19,9 @@ pub struct BlockCompressor(Library);
 enum Library {
     None,
     /// ISA-L, which is the default: as small as what the reference writes, at many times its speed.
+    /// Short blocks are left to the other library for gzip.
     #[cfg(feature = "igzip")]
-    Igzip,
+    Igzip(Compressor),
     Gzip(Compressor),
     Zstd(zstd::bulk::Compressor<'static>),
 }
@@ -35,12 +38,8 @@ impl BlockCompressor {
         Ok(Self(match (method.kind(), method.level()) {
             (Compression::None, _) => Library::None,
             #[cfg(feature = "igzip")]
-            (Compression::Gzip, 1) => Library::Igzip,
-            (Compression::Gzip, level) => {
-                let level = CompressionLvl::new(i32::from(level))
-                    .map_err(|_| io::Error::other("unknown gzip level"))?;
-                Library::Gzip(Compressor::new(level))
-            }
+            (Compression::Gzip, 1) => Library::Igzip(gzip(1)?),
+            (Compression::Gzip, level) => Library::Gzip(gzip(level)?),
             (Compression::Zstd, level) => {
                 Library::Zstd(zstd::bulk::Compressor::new(i32::from(level))?)
             }
@@ -54,10 +53,11 @@ impl BlockCompressor {
         match &mut self.0 {
             Library::None => return Ok(None),
             #[cfg(feature = "igzip")]
-            Library::Igzip => {
-                let (level, codec) = (isal::CompressionLevel::One, isal::Codec::Gzip);
-                isal::compress_into(block, out, level, codec).map_err(|_| too_large())
-            }
+            Library::Igzip(_) if block.len() >= igzip::LEAST => igzip::compress(block, out),
+            #[cfg(feature = "igzip")]
+            Library::Igzip(compressor) => compressor
+                .gzip_compress(block, out)
+                .map_err(|_| too_large()),
             Library::Gzip(compressor) => compressor
                 .gzip_compress(block, out)
                 .map_err(|_| too_large()),
@@ -65,4 +65,10 @@ impl BlockCompressor {
         }
         .map(Some)
     }
+}
+
+fn gzip(level: u8) -> io::Result<Compressor> {
+    CompressionLvl::new(i32::from(level))
+        .map(Compressor::new)
+        .map_err(|_| io::Error::other("unknown gzip level"))
 }

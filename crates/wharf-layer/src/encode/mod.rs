@@ -1,5 +1,7 @@
 //! One pass over a layer: archive, diff ID, compression on all cores, digest.
 mod compress;
+#[cfg(feature = "igzip")]
+mod igzip;
 mod method;
 mod pipeline;
 mod pool;

@@ -103,10 +103,10 @@ fn the_blob_depends_on_the_bytes_and_not_on_the_number_of_workers() {
 fn gzip_members_carry_neither_time_nor_host() {
     let dir = tempfile::tempdir().unwrap();
     let blob = encode_bytes(&encoder(dir.path(), 1, Compression::Gzip), &[0; 4]);
-    // Magic, deflate, no flags, no time, no hint, unknown system.
+    // Magic, deflate, no flags, no time, "fastest", unknown system.
     assert_eq!(
         bytes_of(&blob)[..10],
-        [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255]
+        [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 4, 255]
     );
 }
 
