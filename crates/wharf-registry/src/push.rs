@@ -104,14 +104,20 @@ impl Session {
                 Mount::Refused => {}
             }
         }
-        if !blob.is_new && self.has_blob(blob).await? {
-            if let Some(target) = started {
-                self.cancel_upload(&blob.repository, target).await;
-            }
-            return Ok(Transfer::Existing);
+        let is_there = if blob.is_new {
+            Ok(false)
+        } else {
+            self.has_blob(blob).await
+        };
+        if matches!(is_there, Ok(false)) {
+            self.upload(blob, started).await?;
+            return Ok(Transfer::Uploaded);
         }
-        self.upload(blob, started).await?;
-        Ok(Transfer::Uploaded)
+        // Nobody will finish what the mount started.
+        if let Some(target) = started {
+            self.cancel_upload(&blob.repository, target).await;
+        }
+        is_there.map(|_| Transfer::Existing)
     }
 
     async fn has_blob(&self, blob: &PutBlob) -> Result<bool, Failure> {

@@ -200,6 +200,31 @@ fn a_refused_mount_becomes_a_copy() {
 }
 
 #[test]
+fn an_upload_that_a_mount_started_in_vain_is_cancelled() {
+    for (answer, transfer) in [(200, Some(Transfer::Existing)), (403, None)] {
+        let server = ScriptedServer::start(move |request| {
+            if request.method == "HEAD" && request.path().contains("/blobs/") {
+                return Response::status(answer);
+            }
+            take(request)
+        });
+        let server = server.expect("server");
+        let (descriptor, _) = blob(b"layer of a base");
+        let layer = DraftLayer {
+            diff_id: descriptor.digest,
+            descriptor,
+            created_by: None,
+            source: LayerSource::Repository(reference(&server.host(), "contract/base:1")),
+        };
+        let to = reference(&server.host(), "contract/app:1");
+        let put = store(options()).put_layer(&to, &layer);
+        assert_eq!(put.ok(), transfer, "{answer}");
+        assert_eq!(server.count("POST", UPLOADS), 1, "{answer}");
+        assert_eq!(server.count("DELETE", UPLOADS), 1, "{answer}");
+    }
+}
+
+#[test]
 fn layers_of_another_registry_are_copied_and_verified() {
     let (from, to) = (
         server(&RegistryServerOptions::default()),
