@@ -3,6 +3,7 @@
 //! | module | what |
 //! |---|---|
 //! | [`error_text`] | errors with their causes |
+//! | [`fault_proxy`] | a server before a registry that loses, delays and refuses some of what passes, and counts |
 //! | [`files`] | files that tests make |
 //! | [`fleet`] | fleets of apps with oddities, made from a seed |
 //! | [`golden`] | recorded outputs of the reference lifecycle |
@@ -17,6 +18,7 @@
 //! | [`certificates`] | certificates from an authority of their own |
 pub mod certificates;
 pub mod error_text;
+pub mod fault_proxy;
 pub mod files;
 pub mod fleet;
 pub mod golden;
@@ -31,6 +33,7 @@ pub mod store_contract;
 pub mod token_issuer;
 
 pub use error_text::chain;
+pub use fault_proxy::{Fault, FaultPlan, FaultProxy};
 pub use harbor::{HarborOptions, HarborServer};
 pub use image_recipe::ImageRecipe;
 pub use memory_store::MemoryStore;

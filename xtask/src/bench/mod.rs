@@ -7,7 +7,6 @@ mod image;
 mod limits;
 mod measure;
 mod options;
-mod proxy;
 mod report;
 mod scenario;
 mod side;

@@ -1,5 +1,5 @@
 //! Where the images of one side go: a registry of its own, emptied at will, and the proxy before it.
-use super::{empty, proxy::Proxy};
+use super::empty;
 use crate::{dist, process};
 use anyhow::{Context, Result};
 use std::{
@@ -9,6 +9,7 @@ use std::{
 use wharf_layout::LayoutStore;
 use wharf_spec::reference::Reference;
 use wharf_testkit::{
+    FaultPlan, FaultProxy,
     image_recipe::ImageRecipe,
     registry_server::{RegistryServer, RegistryServerOptions},
 };
@@ -22,7 +23,7 @@ pub(super) struct Warehouse {
     dir: PathBuf,
     port: u16,
     server: Option<RegistryServer>,
-    pub(super) proxy: Proxy,
+    pub(super) proxy: FaultProxy,
 }
 
 impl Warehouse {
@@ -36,7 +37,7 @@ impl Warehouse {
             dir: dir.to_path_buf(),
             port,
             server: None,
-            proxy: Proxy::start(port)?,
+            proxy: FaultProxy::start(port, FaultPlan::none()).context("start the proxy")?,
         };
         warehouse.start()?;
         for (tag, text) in [("one", "first"), ("two", "patched")] {
