@@ -3,9 +3,17 @@ use crate::{
     Change, Decision, ExportError, ExportInputs, ExportedLayer, Handoff, Role,
     announce::Announcer,
     make::Maker,
+    recognise::{Recognised, Recogniser},
     room::{self, EarlyJudge, Way},
     save, time,
     transfer::{self, Done, Line, Made},
+};
+use std::{
+    sync::{
+        OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::{self, ScopedJoinHandle},
 };
 use wharf_cache::CacheTransaction;
 use wharf_image::{DraftLayer, Image, ImageDraft, ImageStore, Layer, LayerSource};
@@ -37,8 +45,33 @@ pub(crate) enum Layers {
     Held(Vec<Made>),
 }
 
+/// Run image and previous image, side by side, and what `meanwhile` makes of the time; it is told when they are there,
+/// and at once when there is no previous image.
+pub(crate) fn find_images<T: Send>(
+    inputs: &ExportInputs,
+    handoff: &Handoff<'_>,
+    store: &dyn ImageStore,
+    meanwhile: impl FnOnce(&AtomicBool) -> T + Send,
+) -> Result<(Located, Option<Located>, T), ExportError> {
+    let enough = AtomicBool::new(handoff.analyzed.previous_reference().is_none());
+    thread::scope(|scope| {
+        let meanwhile = scope.spawn(|| meanwhile(&enough));
+        let previous = scope.spawn(|| find_previous(inputs, handoff, store));
+        let base = find_base(inputs, handoff, store);
+        let previous = ended(previous);
+        enough.store(true, Ordering::Relaxed);
+        Ok((base?, previous?, ended(meanwhile)))
+    })
+}
+
+fn ended<T>(thread: ScopedJoinHandle<'_, T>) -> T {
+    thread
+        .join()
+        .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
 /// The run image that `analyzed.toml` names.
-pub(crate) fn find_base(
+fn find_base(
     inputs: &ExportInputs,
     handoff: &Handoff<'_>,
     store: &dyn ImageStore,
@@ -68,7 +101,7 @@ pub(crate) fn find_base(
 }
 
 /// The previous image, to take unchanged layers from. Without it every layer is made anew.
-pub(crate) fn find_previous(
+fn find_previous(
     inputs: &ExportInputs,
     handoff: &Handoff<'_>,
     store: &dyn ImageStore,
@@ -101,7 +134,7 @@ pub(crate) fn tell_of_previous(handoff: &Handoff<'_>, previous: Option<&Located>
 /// Makes every layer and, unless it has to be weighed first, brings it to the repository of the first output.
 pub(crate) fn assemble(
     inputs: &ExportInputs,
-    decisions: &[Decision],
+    (decisions, recognised): (&[Decision], &[OnceLock<Recognised>]),
     (base, previous): (&Located, Option<&Located>),
     cache: Option<&dyn CacheTransaction>,
     (store, log): (&dyn ImageStore, &dyn Log),
@@ -116,15 +149,16 @@ pub(crate) fn assemble(
     let mut draft = ImageDraft::from_base(&base.image, &base.reference, &created, keep_history);
     draft.set_family(store.family(draft.family()));
     let maker = Maker {
-        inputs,
+        recogniser: Recogniser { inputs, cache },
         previous,
         family: draft.family(),
         keep_history,
-        cache,
         log,
     };
     let base = draft.layers().iter().map(Work::Base);
-    let works: Vec<Work<'_>> = base.chain(decisions.iter().map(Work::Decided)).collect();
+    let decided = decisions.iter().zip(recognised);
+    let decided = decided.map(|(decision, recognised)| Work::Decided(decision, recognised.get()));
+    let works: Vec<Work<'_>> = base.chain(decided).collect();
     let mut announcer = Announcer::new(log);
     let way = room::way(inputs, draft.layers(), (decisions, previous), log);
     let mut line = Line {
@@ -132,10 +166,10 @@ pub(crate) fn assemble(
         makers: inputs.encoder.workers(),
         make: &|work| match work {
             Work::Base(layer) => Ok(of_base(layer, previous)),
-            Work::Decided(decision) => maker.make(decision),
+            Work::Decided(decision, recognised) => maker.make(decision, *recognised),
         },
         announce: &mut |work, made| {
-            if let Work::Decided(decision) = work {
+            if let Work::Decided(decision, _) = work {
                 announcer.announce(decision, made);
             }
         },
@@ -158,7 +192,7 @@ pub(crate) fn assemble(
 /// What a layer is made from.
 enum Work<'a> {
     Base(&'a DraftLayer),
-    Decided(&'a Decision),
+    Decided(&'a Decision, Option<&'a Recognised>),
 }
 
 /// A layer of the run image; it is the previous image's, too, when the app was built on the same one.

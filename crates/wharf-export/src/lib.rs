@@ -6,6 +6,7 @@
 //! | [`collect`] | what lies in the layers directory |
 //! | [`decide`](mod@decide) | the layers of the image in order, and which may be reused; pure |
 //! | `transfer` | makes and uploads layers side by side, a bounded number in flight |
+//! | `recognise` | finds out whether a layer is known |
 //! | `apply`, `make`, `tee` | carry the decisions out |
 //! | `room` | whether the image fits, before its first byte is sent |
 //! | `announce` | says how each layer came about |
@@ -28,6 +29,7 @@ pub mod inputs;
 pub mod lifecycle_sbom;
 mod make;
 mod metadata;
+mod recognise;
 mod room;
 mod save;
 mod tee;
@@ -40,7 +42,7 @@ pub use error::{CacheExportError, ExportError};
 pub use inputs::{ExportInputs, Handoff};
 
 use apply::Layers;
-use std::thread;
+use recognise::Recogniser;
 use transfer::Done;
 use wharf_cache::CacheTransaction;
 use wharf_image::{Descriptor, ImageStore, Transfer};
@@ -115,22 +117,19 @@ fn run(
     log: &dyn Log,
 ) -> Result<Exported, ExportError> {
     save::first_output(inputs)?;
-    let (base, previous) = thread::scope(|scope| {
-        let previous = scope.spawn(|| apply::find_previous(inputs, handoff, store));
-        let base = apply::find_base(inputs, handoff, store);
-        (base, previous.join())
-    });
-    let base = base?;
-    let previous = previous.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
-    apply::tell_of_previous(handoff, previous.as_ref(), log);
     let entrypoint = config::entrypoint(inputs, handoff.build_metadata)?;
     lifecycle_sbom::copy(inputs)?;
     let collected = collect::collect(inputs, handoff)?;
     let recorded = handoff.analyzed.metadata.clone().unwrap_or_default();
     let decisions = decide(&collected, &recorded)?;
+    let recogniser = Recogniser { inputs, cache };
+    let (base, previous, recognised) = apply::find_images(inputs, handoff, store, |enough| {
+        recogniser.ahead(&decisions, enough)
+    })?;
+    apply::tell_of_previous(handoff, previous.as_ref(), log);
     let mut assembled = apply::assemble(
         inputs,
-        &decisions,
+        (&decisions, &recognised),
         (&base, previous.as_ref()),
         cache,
         (store, log),

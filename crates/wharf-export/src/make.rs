@@ -1,10 +1,11 @@
 //! Makes a layer as decided.
 use crate::{
-    Change, Decision, ExportError, ExportInputs, LayerPlan, Role, apply::Located, tee::Tee,
+    Change, Decision, ExportError, LayerPlan,
+    apply::Located,
+    recognise::{Recognised, Recogniser},
+    tee::Tee,
     transfer::Made,
 };
-use std::path::Path;
-use wharf_cache::CacheTransaction;
 use wharf_image::{DraftLayer, Family, LayerSource};
 use wharf_layer::{Blob, LayerContent, LayerError, fingerprint::Taken};
 use wharf_spec::{digest::Digest, log::Log};
@@ -12,26 +13,20 @@ use wharf_spec::{digest::Digest, log::Log};
 /// Makes layers; several threads may at once.
 #[derive(Clone, Copy)]
 pub(crate) struct Maker<'a> {
-    pub(crate) inputs: &'a ExportInputs,
+    pub(crate) recogniser: Recogniser<'a>,
     pub(crate) previous: Option<&'a Located>,
     pub(crate) family: Family,
     pub(crate) keep_history: bool,
-    /// Takes the archives of cached layers in the same pass.
-    pub(crate) cache: Option<&'a dyn CacheTransaction>,
     pub(crate) log: &'a dyn Log,
 }
 
-/// What is known of a layer before its files are read.
-#[derive(Default)]
-struct Seen {
-    /// The diff ID, when the files are as they were when it was computed.
-    diff_id: Option<Digest>,
-    /// The fingerprint to keep.
-    fingerprint: Option<Taken>,
-}
-
 impl Maker<'_> {
-    pub(crate) fn make(&self, decision: &Decision) -> Result<Made, ExportError> {
+    /// `recognised` is what was found out of the layer before, if anything.
+    pub(crate) fn make(
+        &self,
+        decision: &Decision,
+        recognised: Option<&Recognised>,
+    ) -> Result<Made, ExportError> {
         let failed = |source| ExportError::Layer {
             layer: decision.name.clone(),
             source,
@@ -45,50 +40,26 @@ impl Maker<'_> {
                 })
             }
             LayerPlan::HashFirst(content, known) if self.previous.is_some() => {
-                let seen = self.look(decision, content).map_err(failed)?;
-                let diff_id = match seen.diff_id {
-                    Some(diff_id) => diff_id,
-                    None => self.inputs.encoder.diff_id(content).map_err(failed)?,
-                };
+                let now = || self.recogniser.recognise(decision, content);
+                let recognised = recognised.map_or_else(now, |recognised| Ok(*recognised));
+                let recognised = recognised.map_err(failed)?;
                 let reused = known
-                    .contains(&diff_id)
-                    .then(|| self.reuse(decision, diff_id, seen.fingerprint))
+                    .contains(&recognised.diff_id)
+                    .then(|| self.reuse(decision, recognised.diff_id, recognised.fingerprint))
                     .flatten();
                 match reused {
                     Some(reused) => Ok(reused),
                     None => self
-                        .add(decision, content, seen.fingerprint)
+                        .add(decision, content, recognised.fingerprint)
                         .map_err(failed),
                 }
             }
             LayerPlan::HashFirst(content, _) | LayerPlan::Encode(content) => {
-                let seen = self.look(decision, content).map_err(failed)?;
+                let seen = self.recogniser.look(decision, content).map_err(failed)?;
                 self.add(decision, content, seen.fingerprint)
                     .map_err(failed)
             }
         }
-    }
-
-    /// Looks at the files without reading them, where that may save reading now or next time.
-    ///
-    /// The fingerprint of an app is settled before its files are read: what changes later then shows.
-    fn look(&self, decision: &Decision, content: &LayerContent) -> Result<Seen, LayerError> {
-        let known = root(content).and_then(|root| self.inputs.fingerprints.newest(root));
-        let remembers = self.cache.is_some_and(CacheTransaction::remembers);
-        let keep = decision.role == Role::App && remembers;
-        let taken = match known {
-            _ if keep => content.fingerprint()?,
-            // Files that changed since are not those that were seen.
-            Some(newest) => content.fingerprint_up_to(Some(newest))?,
-            None => None,
-        };
-        let Some(taken) = taken else {
-            return Ok(Seen::default());
-        };
-        Ok(Seen {
-            diff_id: self.inputs.fingerprints.diff_id(taken.fingerprint()),
-            fingerprint: if keep { taken.settle() } else { None },
-        })
     }
 
     fn created_by(&self, decision: &Decision) -> Option<String> {
@@ -137,8 +108,9 @@ impl Maker<'_> {
     }
 
     fn encode(&self, decision: &Decision, content: &LayerContent) -> Result<Blob, LayerError> {
-        let encoder = &self.inputs.encoder;
-        let cache = self.cache.filter(|_| decision.is_cached);
+        let encoder = &self.recogniser.inputs.encoder;
+        // The archives of cached layers are taken in the same pass.
+        let cache = self.recogniser.cache.filter(|_| decision.is_cached);
         let Some(mut tee) = cache.and_then(|cache| Tee::open(cache, &decision.name, self.log))
         else {
             return encoder.encode(content);
@@ -146,13 +118,5 @@ impl Maker<'_> {
         let blob = encoder.encode_tee(content, &mut tee)?;
         tee.keep(blob.diff_id);
         Ok(blob)
-    }
-}
-
-/// The directory that the content lies in, as text.
-fn root(content: &LayerContent) -> Option<&str> {
-    match content {
-        LayerContent::Tree { root, .. } | LayerContent::Paths { root, .. } => Path::to_str(root),
-        LayerContent::Launcher { .. } | LayerContent::ProcessTypes { .. } => None,
     }
 }
