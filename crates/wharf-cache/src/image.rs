@@ -4,8 +4,8 @@
 //! and the layers are the cached ones in the order they were added. Layers that the app image has are linked from its
 //! repository, those that the last cache had stay where they are, and only the rest is made and sent.
 use crate::{
-    Cache, CacheError, CacheLayer, CacheTransaction, CacheWrite, Held, digest_writer::WrongDiffId,
-    metadata,
+    Cache, CacheError, CacheLayer, CacheTransaction, CacheWrite, Held, Unverified,
+    digest_writer::WrongDiffId, metadata,
 };
 use serde_json::Map;
 use std::{
@@ -20,7 +20,7 @@ use wharf_image::{
     room::{Part, Verdict, weigh},
 };
 use wharf_layer::{
-    BlobSource, Compression, Encoder, LayerError, VerifyingReader, blob::decompress,
+    BlobSource, Checksum, Compression, Encoder, LayerError, VerifyingReader, blob::decompress,
 };
 use wharf_spec::{
     digest::Digest,
@@ -162,12 +162,12 @@ impl Cache for ImageCache<'_> {
     fn open_layer(&self, diff_id: Digest) -> Result<Option<Box<dyn Read + Send>>, CacheError> {
         let archive = self.open_unverified(diff_id)?;
         Ok(archive.map(|archive| {
-            let verified = VerifyingReader::new(archive, diff_id, None);
+            let verified = VerifyingReader::new(archive.tar, diff_id, None);
             Box::new(verified) as Box<dyn Read + Send>
         }))
     }
 
-    fn open_unverified(&self, diff_id: Digest) -> Result<Option<Box<dyn Read + Send>>, CacheError> {
+    fn open_unverified(&self, diff_id: Digest) -> Result<Option<Unverified>, CacheError> {
         let Some(layer) = self.layer(diff_id)? else {
             return Ok(None);
         };
@@ -176,8 +176,9 @@ impl Cache for ImageCache<'_> {
             Err(error) if error.is_not_found() => return Ok(None),
             Err(error) => return Err(self.error("read layer from", error)),
         };
-        let archive = decompress(blob).map_err(|error| self.error("read layer from", error))?;
-        Ok(Some(archive))
+        let tar = decompress(blob).map_err(|error| self.error("read layer from", error))?;
+        let expected = Checksum::DiffId(diff_id);
+        Ok(Some(Unverified { tar, expected }))
     }
 
     fn begin(&self) -> Result<Box<dyn CacheTransaction + '_>, CacheError> {

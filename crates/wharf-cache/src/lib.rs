@@ -10,7 +10,7 @@ use std::{
     io::{Read, Write},
 };
 use wharf_image::Descriptor;
-use wharf_layer::LayerContent;
+use wharf_layer::{Checksum, LayerContent};
 use wharf_spec::{
     digest::Digest, files::fingerprints::Fingerprints, labels::lifecycle::CacheMetadata,
     reference::Reference,
@@ -20,6 +20,7 @@ mod digest_writer;
 pub mod image;
 pub mod limit;
 mod metadata;
+mod sealed;
 pub mod volume;
 
 pub use image::ImageCache;
@@ -64,10 +65,14 @@ pub trait Cache: fmt::Debug + Send + Sync {
     /// The uncompressed archive of a layer, verified when read to the end. `None` when it is not there.
     fn open_layer(&self, diff_id: Digest) -> Result<Option<Box<dyn Read + Send>>, CacheError>;
 
-    /// The same for readers that compute the digest themselves, so that it is computed on another thread or only once.
-    /// They tell [`Cache::discard`] when it is wrong.
-    fn open_unverified(&self, diff_id: Digest) -> Result<Option<Box<dyn Read + Send>>, CacheError> {
-        self.open_layer(diff_id)
+    /// The same for readers that verify it themselves, so that it is done on another thread, only once, and by the
+    /// quickest means. They tell [`Cache::discard`] when it is wrong.
+    fn open_unverified(&self, diff_id: Digest) -> Result<Option<Unverified>, CacheError> {
+        let tar = self.open_layer(diff_id)?;
+        Ok(tar.map(|tar| Unverified {
+            tar,
+            expected: Checksum::DiffId(diff_id),
+        }))
     }
 
     /// Forgets a layer that turned out to be corrupt, so that the next build adds it anew.
@@ -80,6 +85,22 @@ pub trait Cache: fmt::Debug + Send + Sync {
 
     /// Starts the next contents; nothing changes for readers until `commit`.
     fn begin(&self) -> Result<Box<dyn CacheTransaction + '_>, CacheError>;
+}
+
+/// An archive whose bytes nobody has verified.
+pub struct Unverified {
+    /// The uncompressed archive.
+    pub tar: Box<dyn Read + Send>,
+    /// What it must turn out to be.
+    pub expected: Checksum,
+}
+
+impl fmt::Debug for Unverified {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Unverified")
+            .field("expected", &self.expected)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A layer for the next cache.

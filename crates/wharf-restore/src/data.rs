@@ -86,8 +86,8 @@ fn extract_layer(
     (cache, writers): (&dyn Cache, &Writers),
 ) -> Result<Outcome, RestoreError> {
     let target = layer_dir(inputs, job.decision);
-    let mut tar = match cache.open_unverified(job.diff_id) {
-        Ok(Some(tar)) => tar,
+    let mut archive = match cache.open_unverified(job.diff_id) {
+        Ok(Some(archive)) => archive,
         Ok(None) => return Ok(Err("the cache does not have it".to_owned())),
         Err(error) => return Ok(Err(chain(&error))),
     };
@@ -106,7 +106,7 @@ fn extract_layer(
     let content = staging.path().join("layer");
     let extracted = match extract_verified(
         writers,
-        (&mut tar, job.diff_id),
+        (&mut archive.tar, &archive.expected),
         &content,
         &options(&target),
     ) {

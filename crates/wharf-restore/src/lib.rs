@@ -19,7 +19,7 @@ mod sbom;
 pub use decide::{DataDecision, Decision, MetadataDecision, Origin, decide};
 pub use error::RestoreError;
 
-use std::{num::NonZeroUsize, path::PathBuf};
+use std::{num::NonZeroUsize, path::PathBuf, thread};
 use wharf_cache::Cache;
 use wharf_image::{ImageStore, Platform};
 use wharf_layer::Owner;
@@ -86,7 +86,8 @@ pub struct RestoredLayer {
 /// Restores metadata, data and SBOM files for the buildpacks of `group`.
 ///
 /// A layer comes back whole or not at all. Content that is not what it should be costs a warning and the layer;
-/// only local failures are errors.
+/// only local failures are errors. While a registry is asked for the run image, layers are restored; without a run
+/// image that can be read both were in vain.
 pub fn restore(
     inputs: &RestoreInputs,
     analyzed: &Analyzed,
@@ -94,10 +95,28 @@ pub fn restore(
     sources: Sources<'_>,
     log: &dyn Log,
 ) -> Result<Restored, RestoreError> {
-    let analyzed_again = match sources.store {
-        Some(store) => run_image::look_again(inputs, analyzed, store, log)?,
-        None => None,
-    };
+    thread::scope(|scope| {
+        let looking = sources
+            .store
+            .map(|store| scope.spawn(move || run_image::look_again(inputs, analyzed, store, log)));
+        let restored = restore_layers(inputs, analyzed, group, (sources.cache, log));
+        let looked = looking.map(|thread| {
+            let panicked = |panic| std::panic::resume_unwind(panic);
+            thread.join().unwrap_or_else(panicked)
+        });
+        Ok(Restored {
+            analyzed: looked.transpose()?.flatten(),
+            ..restored?
+        })
+    })
+}
+
+fn restore_layers(
+    inputs: &RestoreInputs,
+    analyzed: &Analyzed,
+    group: &Group,
+    (cache, log): (Option<&dyn Cache>, &dyn Log),
+) -> Result<Restored, RestoreError> {
     let none = LifecycleMetadata::default();
     let app = analyzed.metadata.as_ref().unwrap_or(&none);
     if !inputs.skip_layers || inputs.features.store_always_restored {
@@ -105,21 +124,18 @@ pub fn restore(
     }
     if inputs.skip_layers {
         log.info("Skipping buildpack layer analysis");
-        return Ok(Restored {
-            analyzed: analyzed_again,
-            ..Restored::default()
-        });
+        return Ok(Restored::default());
     }
-    let cached = cache_metadata(sources.cache, log)?;
+    let cached = cache_metadata(cache, log)?;
     let decisions = decide(
         app,
         &cached,
         group,
         inputs.features.launch_metadata_from_cache,
     );
-    let layers = apply::apply(inputs, &decisions, &cached, sources.cache, log)?;
+    let layers = apply::apply(inputs, &decisions, &cached, cache, log)?;
     Ok(Restored {
-        analyzed: analyzed_again,
+        analyzed: None,
         fingerprints: fingerprints::take(inputs, &layers, log),
         layers,
     })

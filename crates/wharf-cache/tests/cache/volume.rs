@@ -2,10 +2,12 @@
 use crate::layers::{archive, layer, metadata, read};
 use std::{
     fs,
+    io::Write as _,
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
 };
 use wharf_cache::{Cache, CacheLayer, CacheWrite, VolumeCache};
+use wharf_layer::{Checksum, Sealer};
 use wharf_spec::{
     encode,
     labels::{CACHE_METADATA, lifecycle::CacheMetadata},
@@ -109,6 +111,7 @@ fn writes_names_and_bytes_as_the_reference_does() {
         CACHE_METADATA.to_owned(),
         format!("{}.tar", one.diff_id),
         format!("{}.tar", two.diff_id),
+        "seals.toml".to_owned(),
     ];
     expected.sort();
     assert_eq!(names_in(&place.path("committed")), expected);
@@ -234,6 +237,55 @@ fn notices_a_corrupt_layer_and_writes_it_anew_next_time() {
     assert_eq!(read(&cache, &layer), Some(Ok(archive(&layer))));
 }
 
+/// What the layer must turn out to be for those who verify it themselves.
+fn expected(cache: &dyn Cache, layer: &CacheLayer) -> Checksum {
+    cache
+        .open_unverified(layer.diff_id)
+        .unwrap()
+        .unwrap()
+        .expected
+}
+
+#[test]
+fn seals_what_it_writes_and_keeps_the_seals_of_what_it_links() {
+    let place = Place::new();
+    let (one, two, teed) = (place.layer("one"), place.layer("two"), place.layer("teed"));
+    let seal = |layer: &CacheLayer| {
+        let mut sealer = Sealer::default();
+        sealer.update(&archive(layer));
+        Checksum::Seal(sealer.finish())
+    };
+    commit(&place.open(), &[&one, &two]);
+    let cache = place.open();
+    let mut transaction = cache.begin().unwrap();
+    let mut tee = transaction.tee().unwrap().unwrap();
+    tee.write_all(&archive(&teed)).unwrap();
+    tee.keep(teed.diff_id).unwrap();
+    for layer in [&one, &teed] {
+        transaction.put(layer).unwrap();
+    }
+    transaction.commit(&metadata(&[&one, &teed])).unwrap();
+    for layer in [&one, &teed] {
+        assert_eq!(expected(&cache, layer), seal(layer));
+    }
+    let file = fs::read_to_string(place.path("committed/seals.toml")).unwrap();
+    assert!(!file.contains(&two.diff_id.to_string()), "{file}");
+}
+
+#[test]
+fn archives_without_a_seal_are_verified_by_their_diff_ids() {
+    let place = Place::new();
+    let layer = place.layer("layer");
+    commit(&place.open(), &[&layer]);
+    for damage in ["", "sealed = 1", "[[sealed]]\nseal = 'blake3:ab'\n"] {
+        fs::write(place.path("committed/seals.toml"), damage).unwrap();
+        let cache = place.open();
+        assert_eq!(expected(&cache, &layer), Checksum::DiffId(layer.diff_id));
+        assert_eq!(commit(&cache, &[&layer]), [CacheWrite::Reused]);
+        assert_eq!(expected(&cache, &layer), Checksum::DiffId(layer.diff_id));
+    }
+}
+
 #[test]
 fn refuses_a_layer_that_changed_since_its_diff_id_was_computed() {
     let place = Place::new();
@@ -249,8 +301,11 @@ fn refuses_a_layer_that_changed_since_its_diff_id_was_computed() {
     );
     transaction.put(&good).unwrap();
     transaction.commit(&metadata(&[&good])).unwrap();
-    let mut expected = vec![CACHE_METADATA.to_owned(), format!("{}.tar", good.diff_id)];
-    expected.sort();
+    let expected = [
+        CACHE_METADATA.to_owned(),
+        "seals.toml".to_owned(),
+        format!("{}.tar", good.diff_id),
+    ];
     assert_eq!(names_in(&place.path("committed")), expected);
 }
 

@@ -1,14 +1,10 @@
 //! The bytes of an archive in blocks that are filled once, looked at by many, and filled again.
-use sha2::{Digest as _, Sha256};
+use crate::checksum::Hasher;
 use std::{
     io::{self, Read},
     ops::Range,
-    sync::{
-        Arc, Condvar, Mutex, PoisonError,
-        mpsc::{Receiver, Sender},
-    },
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc::Sender},
 };
-use wharf_spec::digest::Digest;
 
 /// Bytes in a block: the second-level cache holds it while it is hashed and written.
 pub(super) const BLOCK: usize = 256 * 1024;
@@ -114,27 +110,32 @@ impl Piece {
     }
 }
 
+/// Who sees every block besides those who extract.
+pub(super) enum Witness {
+    /// Nobody.
+    None,
+    /// Another thread, for a digest that takes longer than all the rest.
+    Elsewhere(Sender<Arc<Block>>),
+    /// The thread that reads, while the bytes are in its cache.
+    Here(Arc<Mutex<Hasher>>),
+}
+
 /// Blocks in the order of the archive.
 pub(super) struct Feed<'a> {
     tar: &'a mut dyn Read,
     home: Arc<Home>,
-    /// Who else is to see the blocks.
-    hasher: Option<Sender<Arc<Block>>>,
+    witness: Witness,
     /// An error that came after some bytes.
     error: Option<io::Error>,
 }
 
 impl<'a> Feed<'a> {
     /// Has `blocks` blocks in use at a time.
-    pub(super) fn new(
-        tar: &'a mut dyn Read,
-        blocks: usize,
-        hasher: Option<Sender<Arc<Block>>>,
-    ) -> Self {
+    pub(super) fn new(tar: &'a mut dyn Read, blocks: usize, witness: Witness) -> Self {
         Self {
             tar,
             home: Arc::new(Home::new(blocks)),
-            hasher,
+            witness,
             error: None,
         }
     }
@@ -162,19 +163,25 @@ impl<'a> Feed<'a> {
             }
         }
         let block = (block.filled > 0).then(|| Arc::new(block));
-        if let (Some(block), Some(hasher)) = (&block, &self.hasher) {
-            // It only ever ends after this.
-            let _ = hasher.send(Arc::clone(block));
+        if let Some(block) = &block {
+            self.show(block);
         }
         Ok(block)
     }
 }
 
-/// Digest of all blocks, once there will be no more.
-pub(super) fn digest(blocks: &Receiver<Arc<Block>>) -> Digest {
-    let mut hasher = Sha256::new();
-    for block in blocks {
-        hasher.update(block.bytes());
+impl Feed<'_> {
+    fn show(&self, block: &Arc<Block>) {
+        match &self.witness {
+            Witness::None => {}
+            // It only ever ends after this.
+            Witness::Elsewhere(hasher) => drop(hasher.send(Arc::clone(block))),
+            Witness::Here(hasher) => lock(hasher).update(block.bytes()),
+        }
     }
-    Digest::from_bytes(hasher.finalize().into())
+}
+
+/// The state of a hasher stays whole whatever a panicking thread was doing.
+pub(super) fn lock(hasher: &Mutex<Hasher>) -> MutexGuard<'_, Hasher> {
+    hasher.lock().unwrap_or_else(PoisonError::into_inner)
 }

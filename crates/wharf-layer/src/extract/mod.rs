@@ -27,7 +27,8 @@ mod writers;
 
 pub use writers::Writers;
 
-use block::Feed;
+use crate::checksum::{Checksum, Hasher};
+use block::{Block, Feed, Witness};
 use dispatch::Dispatch;
 use file::{LargeFile, OpenFile, SmallFile};
 use name::Place;
@@ -38,10 +39,9 @@ use std::{
     collections::BTreeSet,
     io::{self, Read},
     path::{Path, PathBuf},
-    sync::{Arc, mpsc::channel},
+    sync::{Arc, Mutex, mpsc::channel},
     thread,
 };
-use wharf_spec::digest::Digest;
 
 /// Blocks of one archive that wait to be hashed or written: 6 MiB, whatever the size of the archive.
 const BLOCKS: usize = 24;
@@ -86,10 +86,10 @@ pub enum ExtractError {
     /// The archive is another one.
     #[error("read archive: expected {expected}, got bytes of {actual}")]
     WrongDigest {
-        /// Digest that was asked for.
-        expected: Digest,
-        /// Digest of what was read.
-        actual: Digest,
+        /// What was asked for.
+        expected: Checksum,
+        /// What was read.
+        actual: Checksum,
     },
     /// An entry leaves the destination, or is of a kind that is never extracted.
     #[error("entry '{name}' {reason}")]
@@ -133,38 +133,51 @@ pub fn extract(
     options: &ExtractOptions,
 ) -> Result<Extracted, ExtractError> {
     extract_from(
-        Feed::new(tar, FEW_BLOCKS, None),
+        Feed::new(tar, FEW_BLOCKS, Witness::None),
         (destination, options),
         None,
         || Ok(()),
     )
 }
 
-/// The same with the same result, side by side: a thread of its own verifies that `tar` has the digest `diff_id`,
-/// `writers` write the files of this and other archives, and the caller's thread reads and makes directories and
-/// links. Archives with whiteouts are written by the caller's thread. When this returns, nothing is written any more.
+/// The same with the same result, side by side: `tar` is verified to have the checksum `expected`, `writers` write the
+/// files of this and other archives, and the caller's thread reads and makes directories and links. Archives with
+/// whiteouts are written by the caller's thread. When this returns, nothing is written any more.
 pub fn extract_verified(
     writers: &Writers,
-    (tar, diff_id): (&mut dyn Read, Digest),
+    (tar, expected): (&mut dyn Read, &Checksum),
     destination: &Path,
     options: &ExtractOptions,
 ) -> Result<Extracted, ExtractError> {
-    let (sender, blocks) = channel();
-    let feed = Feed::new(tar, BLOCKS, Some(sender));
     let writers = (!options.whiteouts).then_some(writers);
+    let to = (destination, options);
+    let verify = |actual: Checksum| {
+        let expected = expected.clone();
+        let wrong = (actual != expected).then_some(ExtractError::WrongDigest { expected, actual });
+        wrong.map_or(Ok(()), Err)
+    };
+    let mut hasher = expected.hasher();
+    if let Hasher::Seal(_) = hasher {
+        let hasher = Arc::new(Mutex::new(hasher));
+        let feed = Feed::new(tar, BLOCKS, Witness::Here(Arc::clone(&hasher)));
+        return extract_from(feed, to, writers, || {
+            verify(block::lock(&hasher).checksum())
+        });
+    }
     thread::scope(|scope| {
+        let (sender, blocks) = channel::<Arc<Block>>();
         let thread = thread::Builder::new().name("hash-layer".to_owned());
-        let hashed = thread.spawn_scoped(scope, move || block::digest(&blocks));
-        let hashed = hashed.map_err(ExtractError::Read)?;
-        extract_from(feed, (destination, options), writers, || {
-            match hashed.join() {
-                Ok(actual) if actual == diff_id => Ok(()),
-                Ok(actual) => Err(ExtractError::WrongDigest {
-                    expected: diff_id,
-                    actual,
-                }),
-                Err(_) => Err(ExtractError::Read(io::Error::other("hashing panicked"))),
+        let hashed = thread.spawn_scoped(scope, move || {
+            for block in blocks {
+                hasher.update(block.bytes());
             }
+            hasher.checksum()
+        });
+        let hashed = hashed.map_err(ExtractError::Read)?;
+        let feed = Feed::new(tar, BLOCKS, Witness::Elsewhere(sender));
+        extract_from(feed, to, writers, || match hashed.join() {
+            Ok(actual) => verify(actual),
+            Err(_) => Err(ExtractError::Read(io::Error::other("hashing panicked"))),
         })
     })
 }

@@ -14,6 +14,7 @@ pub mod plan;
 pub mod project_metadata;
 pub mod report;
 pub mod run;
+pub mod seals;
 pub mod stack;
 pub mod store;
 pub mod system;

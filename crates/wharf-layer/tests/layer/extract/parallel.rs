@@ -8,7 +8,10 @@ use std::{
     os::unix::fs::{MetadataExt, PermissionsExt, symlink},
     path::Path,
 };
-use wharf_layer::extract::{ExtractError, ExtractOptions, Extracted, Writers, extract_verified};
+use wharf_layer::{
+    Checksum, Sealer,
+    extract::{ExtractError, ExtractOptions, Extracted, Writers, extract_verified},
+};
 use wharf_spec::digest::Digest;
 
 /// An entry of an archive; names are few, so that entries meet each other in every way.
@@ -198,8 +201,14 @@ fn look(root: &Path) -> Vec<Found> {
     found
 }
 
-fn digest(bytes: &[u8]) -> Digest {
-    Digest::from_bytes(Sha256::digest(bytes).into())
+fn digest(bytes: &[u8]) -> Checksum {
+    Checksum::DiffId(Digest::from_bytes(Sha256::digest(bytes).into()))
+}
+
+fn seal(bytes: &[u8]) -> Checksum {
+    let mut sealer = Sealer::default();
+    sealer.update(bytes);
+    Checksum::Seal(sealer.finish())
 }
 
 fn large() -> ExtractOptions {
@@ -214,7 +223,7 @@ fn writers() -> Writers {
 }
 
 fn extract(bytes: &[u8], to: &Path) -> Result<Extracted, ExtractError> {
-    extract_verified(&writers(), (&mut &*bytes, digest(bytes)), to, &large())
+    extract_verified(&writers(), (&mut &*bytes, &digest(bytes)), to, &large())
 }
 
 proptest! {
@@ -258,7 +267,7 @@ fn entries_that_meet_in_flight_end_as_in_the_archive() {
     let bytes = all.end();
     let done = extract_verified(
         &writers(),
-        (&mut &*bytes, digest(&bytes)),
+        (&mut &*bytes, &digest(&bytes)),
         &place.to,
         &ExtractOptions {
             max_entries: 10_000,
@@ -285,15 +294,18 @@ fn entries_that_meet_in_flight_end_as_in_the_archive() {
 fn another_digest_is_an_error_after_the_last_byte() {
     let place = place();
     let bytes = Archive::default().file("f", "x").end();
-    let other = digest(b"other");
-    let error = extract_verified(&writers(), (&mut &*bytes, other), &place.to, &large());
-    assert_eq!(
-        error.unwrap_err().to_string(),
-        format!(
-            "read archive: expected {other}, got bytes of {}",
-            digest(&bytes)
-        )
-    );
+    for (other, actual) in [
+        (digest(b"other"), digest(&bytes)),
+        (seal(b"other"), seal(&bytes)),
+    ] {
+        let error = extract_verified(&writers(), (&mut &*bytes, &other), &place.to, &large());
+        assert_eq!(
+            error.unwrap_err().to_string(),
+            format!("read archive: expected {other}, got bytes of {actual}")
+        );
+        let done = extract_verified(&writers(), (&mut &*bytes, &actual), &place.to, &large());
+        assert_eq!(done.unwrap().entries, 1);
+    }
 }
 
 #[test]
@@ -334,7 +346,8 @@ fn many_archives_share_few_writers() {
                 }
                 let bytes = all.end();
                 let to = place.to.join(number.to_string());
-                let from = (&mut &*bytes as &mut dyn Read, digest(&bytes));
+                let sum = digest(&bytes);
+                let from = (&mut &*bytes as &mut dyn Read, &sum);
                 let done = extract_verified(writers, from, &to, &large()).unwrap();
                 assert_eq!(done.entries, 301);
                 assert_eq!(fs::read_to_string(to.join("3/17")).unwrap(), "17");
