@@ -189,7 +189,9 @@ impl Run<'_> {
         let directories = phases::analyze::directories(&inputs);
         let prepared = self.prepare(inputs, resolver, (&images, references, directories))?;
         let (inputs, session, stores) = self.connect(prepared, &images)?;
-        phases::analyze::run(&inputs, &run_images, &session, &stores).map(drop)
+        let done = phases::analyze::run(&inputs, &run_images, &session, &stores);
+        session.tell_work(&stores);
+        done.map(drop)
     }
 
     fn detect(&self, resolver: &Resolver<'_>) -> Result<(), Failure> {
@@ -210,7 +212,9 @@ impl Run<'_> {
         let directories = phases::restore::directories(&inputs);
         let prepared = self.prepare(inputs, resolver, (&images, references, directories))?;
         let (inputs, session, stores) = self.connect(prepared, &images)?;
-        phases::restore::run(&inputs, &loaded, &session, &stores).map(drop)
+        let done = phases::restore::run(&inputs, &loaded, &session, &stores);
+        session.tell_work(&stores);
+        done.map(drop)
     }
 
     fn build(&self, resolver: &Resolver<'_>) -> Result<(), Failure> {
@@ -234,7 +238,9 @@ impl Run<'_> {
         let (inputs, mut session, stores) = self.connect(prepared, &images)?;
         session.compression = inputs.compression;
         self.make_temporary(&mut session)?;
-        phases::export::run(&inputs, loaded, &left, &session, &stores)
+        let done = phases::export::run(&inputs, loaded, &left, &session, &stores);
+        session.tell_work(&stores);
+        done
     }
 
     fn create(&self, resolver: &Resolver<'_>) -> Result<(), Failure> {
@@ -247,7 +253,9 @@ impl Run<'_> {
         let (inputs, mut session, stores) = self.connect(prepared, &images)?;
         session.compression = inputs.export.compression;
         self.make_temporary(&mut session)?;
-        phases::create::run(&inputs, loaded, &session, &stores)
+        let done = phases::create::run(&inputs, loaded, &session, &stores);
+        session.tell_work(&stores);
+        done
     }
 
     fn rebase(&self, resolver: &Resolver<'_>) -> Result<(), Failure> {
@@ -276,7 +284,9 @@ impl Run<'_> {
         };
         session.layout.clone_from(&images.layout);
         self.make_temporary(&mut session)?;
-        phases::rebase::run(&inputs, &session, &stores)
+        let done = phases::rebase::run(&inputs, &session, &stores);
+        session.tell_work(&stores);
+        done
     }
 
     /// The stores before the process is prepared; what fails now is for the phase to report.

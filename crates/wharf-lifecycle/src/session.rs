@@ -7,6 +7,7 @@ use crate::{
     interrupt::Interrupt,
 };
 use std::{
+    collections::BTreeSet,
     io,
     num::NonZeroUsize,
     path::PathBuf,
@@ -23,7 +24,10 @@ use wharf_registry::{
     Credentials, ProxySettings, RegistryOptions, RegistrySetupError, RegistryStore,
     TrustedCertificates,
 };
-use wharf_spec::api::{PlatformApi, StaleCacheImage};
+use wharf_spec::{
+    api::{PlatformApi, StaleCacheImage},
+    log::Log,
+};
 
 /// Why a session cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -118,6 +122,26 @@ impl<'a> Session<'a> {
         let dir = || layout.unwrap_or_else(|| self.temporary());
         let make = || Encoder::new(self.workers, dir(), self.compression);
         self.encoder.get_or_init(make).clone()
+    }
+
+    /// Says at level debug what went to and fro and was compressed, however the phase ended.
+    pub(crate) fn tell_work(&self, stores: &Stores) {
+        let moved = stores.caches.statistics();
+        if moved.requests > 0 {
+            self.console.debug(&format!(
+                "Registry: {} requests, {} retries, {} bytes sent, {} bytes received",
+                moved.requests, moved.retries, moved.bytes_uploaded, moved.bytes_downloaded
+            ));
+        }
+        if let Some(encoder) = self.encoder.get() {
+            let made = encoder.made();
+            let different: BTreeSet<_> = made.iter().collect();
+            self.console.debug(&format!(
+                "Layers: {} compressed, {} different",
+                made.len(),
+                different.len()
+            ));
+        }
     }
 
     /// The cache that was chosen; none is worth a warning.

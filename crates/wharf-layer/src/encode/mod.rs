@@ -19,7 +19,7 @@ use std::{
     io::{self, Write},
     num::NonZeroUsize,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
 };
 use wharf_spec::digest::Digest;
 
@@ -33,6 +33,7 @@ pub struct Encoder {
     pool: Arc<Pool>,
     temp_dir: PathBuf,
     method: Method,
+    made: Arc<Mutex<Vec<Digest>>>,
 }
 
 impl Encoder {
@@ -42,7 +43,17 @@ impl Encoder {
             pool: Arc::new(Pool::new(workers)),
             temp_dir: temp_dir.into(),
             method,
+            made: Arc::default(),
         }
+    }
+
+    /// Diff IDs of all blobs that this encoder and its clones have made, one for each run: what is there twice was
+    /// compressed twice.
+    pub fn made(&self) -> Vec<Digest> {
+        self.made
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Threads that read and compress.
@@ -121,9 +132,14 @@ impl Encoder {
                 None => Ok(()),
             }
         })?;
+        let diff_id = digest(archive);
+        self.made
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(diff_id);
         Ok(Blob {
             digest: digest(blob),
-            diff_id: digest(archive),
+            diff_id,
             size,
             compression: self.method.kind(),
             file: Arc::new(file),

@@ -292,3 +292,17 @@ fn truncated_and_garbled_blobs_are_errors() {
         read(bytes).unwrap_err();
     }
 }
+
+#[test]
+fn an_encoder_tells_every_blob_it_has_made() {
+    let dir = tempfile::tempdir().unwrap();
+    let encoder = encoder(dir.path(), 1, Compression::Gzip);
+    assert_eq!(encoder.made(), []);
+    encode_bytes(&encoder, b"one");
+    encode_bytes(&encoder.clone(), b"two");
+    encode_bytes(&encoder, b"one");
+    assert_eq!(
+        encoder.made(),
+        [digest(b"one"), digest(b"two"), digest(b"one")]
+    );
+}

@@ -3,12 +3,14 @@
 mod fault;
 mod message;
 mod relay;
+mod sessions;
 mod state;
 #[cfg(test)]
 mod tests;
 mod traffic;
 
 pub use fault::{Asked, Fault, FaultPlan, identity};
+pub use sessions::{SessionEnd, sessions};
 pub use traffic::{Exchange, Traffic};
 
 use state::Shared;
