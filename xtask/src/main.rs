@@ -18,6 +18,7 @@ mod layers;
 mod packages;
 mod podman;
 mod process;
+mod soak;
 mod suite;
 mod workspace;
 
@@ -34,6 +35,8 @@ cargo xtask <task>
            judge wharf, or any lifecycle with --lifecycle DIR, by the specification
   bench    what builds cost, against this machine's limits and, with --peer DIR, another lifecycle;
            bench fleet: what a security response costs
+  soak     builds and rebases on a way to the registry that loses, delays and refuses, with processes killed in
+           between: --seed N --builds N [--fault-rate P] [--dist DIR]
   check    format, clippy, licences, layers, generated docs
   dist     static executables, lifecycle.toml, tarball and lifecycle image below target/dist; --verify compares with
            what a copy of the checkout in another place gives
@@ -64,6 +67,7 @@ fn run(task: &str, args: &[String]) -> Result<()> {
         "conformance" => conformance::run(args),
         "check" => check::run(),
         "bench" => bench::run(args),
+        "soak" => soak::run(args),
         "dist" => dist::task(args),
         "harbor-smoke" => harbor_smoke::run(),
         "layers" => layers::run(),

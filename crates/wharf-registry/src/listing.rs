@@ -59,15 +59,14 @@ impl Session {
         let mut referrers = Vec::new();
         for _ in 0..PAGES {
             let call = Call::to(Method::GET, target.clone(), scopes.clone());
-            let mut response = match self.send(&call).await {
-                Ok(response) => response,
+            let (response, body) = match self.fetch(&call, PAGE_LIMIT).await {
+                Ok(answer) => answer,
                 Err(failure) if is_without(&failure) && referrers.is_empty() => {
                     return self.tagged_referrers(repository, digest).await;
                 }
                 Err(failure) => return Err(failure),
             };
             let next = next(&response, &target);
-            let body = self.http.body(&mut response, PAGE_LIMIT).await?;
             referrers.extend(entries(&body.unwrap_or_default()));
             match next {
                 Some(next) if next.url != target.url => target = next,
@@ -86,11 +85,9 @@ impl Session {
         let tag = format!("sha256-{}", digest.hex());
         let target = self.manifest_target(repository, &tag).await?;
         let call = Call::to(Method::GET, target, vec![Scope::pull(repository)]);
-        match self.send(&call.accept(manifest::ACCEPTED)).await {
-            Ok(mut response) => {
-                let body = self.http.body(&mut response, PAGE_LIMIT).await?;
-                Ok(entries(&body.unwrap_or_default()))
-            }
+        let call = call.accept(manifest::ACCEPTED);
+        match self.fetch(&call, PAGE_LIMIT).await {
+            Ok((_, body)) => Ok(entries(&body.unwrap_or_default())),
             Err(failure) if failure.status() == Some(404) => Ok(Vec::new()),
             Err(failure) => Err(failure),
         }
@@ -102,9 +99,8 @@ impl Session {
         let mut items = Vec::new();
         for _ in 0..PAGES {
             let call = Call::to(Method::GET, target.clone(), scopes.clone());
-            let mut response = self.send(&call).await?;
+            let (response, body) = self.fetch(&call, PAGE_LIMIT).await?;
             let next = next(&response, &target);
-            let body = self.http.body(&mut response, PAGE_LIMIT).await?;
             let page: Page =
                 serde_json::from_slice(&body.unwrap_or_default()).map_err(|error| {
                     Failure::protocol(response.status(), &format!("its list is none: {error}"))

@@ -128,13 +128,13 @@ impl Session {
     }
 
     async fn manifest(&self, repository: &str, identifier: &str) -> Result<Fetched, Failure> {
-        let mut response = self
-            .request_manifest(Method::GET, repository, identifier)
+        let call = self
+            .manifest_call(Method::GET, repository, identifier)
             .await?;
+        let (response, body) = self.fetch(&call, MANIFEST_LIMIT).await?;
         let promised = content_digest(&response);
         let content_type = response.headers().get(CONTENT_TYPE);
         let content_type = content_type.and_then(|value| value.to_str().ok().map(str::to_owned));
-        let body = self.http.body(&mut response, MANIFEST_LIMIT).await?;
         let bytes = body.ok_or_else(|| too_large("manifest", MANIFEST_LIMIT as u64))?;
         Counters::add(&self.counters().bytes_downloaded, bytes.len() as u64);
         let digest = digest_of(&bytes);
@@ -151,22 +151,24 @@ impl Session {
     /// Whether manifests of the repository can be read; a missing one is fine.
     pub(crate) async fn check_read(&self, reference: &Reference) -> Result<(), Failure> {
         let (repository, identifier) = (reference.repository(), reference.identifier());
-        let answer = self.request_manifest(Method::HEAD, repository, &identifier);
-        match answer.await {
+        let call = self
+            .manifest_call(Method::HEAD, repository, &identifier)
+            .await?;
+        match self.send(&call).await {
             Err(failure) if failure.status() != Some(404) => Err(failure),
             _ => Ok(()),
         }
     }
 
-    async fn request_manifest(
+    async fn manifest_call(
         &self,
         method: Method,
         repository: &str,
         identifier: &str,
-    ) -> Result<Response, Failure> {
+    ) -> Result<Call, Failure> {
         let target = self.manifest_target(repository, identifier).await?;
         let call = Call::to(method, target, vec![Scope::pull(repository)]);
-        self.send(&call.accept(manifest::ACCEPTED)).await
+        Ok(call.accept(manifest::ACCEPTED))
     }
 
     /// Removes a manifest. A registry that keeps everything, or has nothing, is fine.
@@ -198,8 +200,9 @@ impl Session {
             return Err(too_large("config", CONFIG_LIMIT));
         }
         let limit = usize::try_from(descriptor.size).unwrap_or(usize::MAX);
-        let mut response = self.blob(repository, descriptor.digest, 0).await?;
-        let bytes = self.http.body(&mut response, limit).await?.ok_or_else(|| {
+        let call = self.blob_call(repository, descriptor.digest).await?;
+        let (_, body) = self.fetch(&call, limit).await?;
+        let bytes = body.ok_or_else(|| {
             let actual = format!("more than {limit} bytes");
             mismatch("config", format!("{limit} bytes"), actual)
         })?;
@@ -216,11 +219,15 @@ impl Session {
         digest: Digest,
         offset: u64,
     ) -> Result<Response, Failure> {
+        let call = self.blob_call(repository, digest).await?;
+        self.send(&call.at_offset(offset)).await
+    }
+
+    async fn blob_call(&self, repository: &str, digest: Digest) -> Result<Call, Failure> {
         let target = self
             .endpoint(repository, &format!("blobs/{digest}"))
             .await?;
-        let call = Call::to(Method::GET, target, vec![Scope::pull(repository)]);
-        self.send(&call.at_offset(offset)).await
+        Ok(Call::to(Method::GET, target, vec![Scope::pull(repository)]))
     }
 
     /// The bytes of a blob, verified by reading to the end; a transfer that breaks is taken up where it broke.

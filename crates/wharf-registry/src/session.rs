@@ -175,6 +175,33 @@ impl Session {
         }
     }
 
+    /// [`Session::send`] with the whole body of the answer, `None` when it is larger than `limit`. An answer that breaks
+    /// off is asked for again like one that did not come.
+    pub(crate) async fn fetch(
+        &self,
+        call: &Call,
+        limit: usize,
+    ) -> Result<(Response, Option<Vec<u8>>), Failure> {
+        let mut attempt = 1;
+        loop {
+            match self.fetch_once(call, limit).await {
+                Err(failure) => self.pause(attempt, failure).await?,
+                success => return success,
+            }
+            attempt += 1;
+        }
+    }
+
+    async fn fetch_once(
+        &self,
+        call: &Call,
+        limit: usize,
+    ) -> Result<(Response, Option<Vec<u8>>), Failure> {
+        let mut response = self.send_once(call).await?;
+        let body = self.http.body(&mut response, limit).await?;
+        Ok((response, body))
+    }
+
     /// Waits before the next attempt, or gives the failure back when there is none.
     pub(crate) async fn pause(&self, attempt: u32, failure: Failure) -> Result<(), Failure> {
         let Some(wait) = self.retry.wait_after(attempt, &failure) else {

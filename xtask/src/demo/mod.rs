@@ -9,7 +9,9 @@ use crate::{
     dist, packages, workspace,
 };
 use anyhow::{Context, Result, ensure};
+pub(crate) use app::fresh;
 use app::{App, Build};
+pub(crate) use registry::package_rust_buildpack;
 use std::{fs, path::Path, time::Instant};
 use table::Table;
 

@@ -205,7 +205,8 @@ impl DemoRegistry {
             .replace("../buildpacks", &buildpacks.display().to_string())
             .replace("localhost:5000/wharf/build:latest", &build)
             .replace("localhost:5000/wharf/run:latest", &self.image("run"));
-        let multi = package_rust_buildpack(&buildpacks.join("rust"), dist, &self.work)?;
+        let multi = self.work.join("multi");
+        package_rust_buildpack(&buildpacks.join("rust"), dist, &multi)?;
         let more = format!(
             "\n[[buildpacks]]\nid = \"wharf/multi\"\nversion = \"1.0.0\"\nuri = \"{}\"\n\n[[order]]\n\n[[order.group]]\nid = \"wharf/multi\"\nversion = \"1.0.0\"\n",
             multi.display()
@@ -218,8 +219,7 @@ impl DemoRegistry {
 }
 
 /// The Rust buildpack in its shipped form: descriptor, and one executable under both names.
-fn package_rust_buildpack(source: &Path, dist: &Path, work: &Path) -> Result<PathBuf> {
-    let dir = work.join("multi");
+pub(crate) fn package_rust_buildpack(source: &Path, dist: &Path, dir: &Path) -> Result<()> {
     fs::create_dir_all(dir.join("bin")).with_context(|| format!("create {}", dir.display()))?;
     fs::copy(source.join("buildpack.toml"), dir.join("buildpack.toml"))
         .context("copy the descriptor of wharf/multi")?;
@@ -228,7 +228,7 @@ fn package_rust_buildpack(source: &Path, dist: &Path, work: &Path) -> Result<Pat
         fs::copy(dist.join("fixture-buildpack-multi"), &to)
             .with_context(|| format!("copy to {}", to.display()))?;
     }
-    Ok(dir)
+    Ok(())
 }
 
 fn is_free(port: u16) -> bool {

@@ -1,5 +1,5 @@
 //! Connections that break and proxies.
-use crate::support::{amd64, options, reference, store};
+use crate::support::{amd64, options, reference, server, store};
 use std::{
     sync::{Arc, Mutex, mpsc},
     time::Duration,
@@ -7,7 +7,10 @@ use std::{
 use wharf_image::{Family, ImageStore, LayerSource, StoreErrorKind};
 use wharf_layer::Compression;
 use wharf_registry::{ProxySettings, RegistryOptions};
-use wharf_testkit::{ScriptedServer, image_recipe::layer, scripted_server::Response};
+use wharf_testkit::{
+    Fault, FaultPlan, FaultProxy, ImageRecipe, RegistryServerOptions, ScriptedServer,
+    image_recipe::layer, scripted_server::Response,
+};
 
 #[test]
 fn a_server_that_says_nothing_is_given_up() {
@@ -93,4 +96,34 @@ fn proxies_carry_requests_but_not_those_to_loopback_or_insecure_registries() {
     let recorded = proxy.recorded();
     assert_eq!(recorded[0].method, "CONNECT");
     assert_eq!(recorded[0].target, "registry.invalid:443");
+}
+
+#[test]
+fn manifests_configs_and_lists_that_break_off_are_asked_for_again() {
+    let registry = server(&RegistryServerOptions::default());
+    for fault in [Fault::Truncated, Fault::ResetInAnswer] {
+        // Each answer with a body breaks off the first time.
+        let plan = FaultPlan::scripted(move |asked| {
+            let is_read = asked.method == "GET" && asked.target != "/v2/";
+            (is_read && asked.earlier == 0).then_some(fault)
+        });
+        let proxy = FaultProxy::start(registry.port(), plan).expect("proxy");
+        let direct = reference(&registry.host(), "contract/app:1");
+        let image = ImageRecipe::new()
+            .layer(&[("a", b"a", 0o644)])
+            .push(&store(options()), &[&direct]);
+        let far = reference(&proxy.host(), "contract/app:1");
+        let store = store(options());
+        let found = store.find(&far, &amd64()).expect("find").expect("image");
+        assert_eq!(found.digest(), image.digest());
+        assert_eq!(store.tags(&far).expect("tags"), ["1"]);
+        assert_eq!(store.catalog(&far).expect("catalog"), ["contract/app"]);
+        let layer = &found.layers()[0].descriptor;
+        let mut bytes = store.open_blob(&far, layer).expect("open");
+        std::io::copy(&mut bytes, &mut std::io::sink()).expect("read to the end");
+        let traffic = proxy.take();
+        // Manifest, config, tags, catalog, layer.
+        assert_eq!(traffic.faults().values().sum::<usize>(), 5);
+        assert_eq!(store.statistics().retries, 5);
+    }
 }

@@ -69,7 +69,20 @@ impl FaultProxy {
 
     /// How many requests to a repository have come since the start.
     pub fn requests_to(&self, repository: &str) -> u64 {
+        self.counts(repository).0
+    }
+
+    /// How many requests to a repository are under way.
+    pub fn pending(&self, repository: &str) -> u64 {
+        self.counts(repository).1
+    }
+
+    fn counts(&self, repository: &str) -> (u64, u64) {
         let state = self.shared.lock();
-        state.repositories.get(repository).copied().unwrap_or(0)
+        state
+            .repositories
+            .get(repository)
+            .copied()
+            .unwrap_or_default()
     }
 }

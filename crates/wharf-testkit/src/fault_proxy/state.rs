@@ -17,8 +17,8 @@ pub(super) struct State {
     pub(super) traffic: Traffic,
     /// How many requests of each identity came.
     seen: HashMap<String, u64>,
-    /// How many requests came to each repository.
-    pub(super) repositories: HashMap<String, u64>,
+    /// How many requests came to each repository, and how many of them are under way.
+    pub(super) repositories: HashMap<String, (u64, u64)>,
     /// Answers the registry owes, and since when.
     owed: usize,
     since: Option<Instant>,
@@ -54,7 +54,9 @@ impl Shared {
         let (method, target) = (request.word(0), request.word(1));
         state.traffic.requests.push(format!("{method} {target}"));
         if let Some(repository) = repository(target) {
-            *state.repositories.entry(repository.to_owned()).or_default() += 1;
+            let (came, pending) = state.repositories.entry(repository.to_owned()).or_default();
+            *came += 1;
+            *pending += 1;
         }
         let identity = identity(method, target);
         let count = state.seen.entry(identity.clone()).or_default();
@@ -89,7 +91,14 @@ impl Shared {
     }
 
     pub(super) fn ended(&self, exchange: Exchange) {
-        let traffic = &mut self.lock().traffic;
+        let state = &mut *self.lock();
+        let counts = exchange
+            .repository()
+            .and_then(|name| state.repositories.get_mut(name));
+        if let Some((_, pending)) = counts {
+            *pending = pending.saturating_sub(1);
+        }
+        let traffic = &mut state.traffic;
         traffic.uploaded += exchange.received;
         traffic.downloaded += exchange.sent;
         traffic.exchanges.push(exchange);
