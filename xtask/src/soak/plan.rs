@@ -68,6 +68,8 @@ impl RunImage {
 const REBASES: f64 = 0.15;
 /// Share of the steps that are killed, and as many that are told to end.
 const ENDS: f64 = 0.1;
+/// Sources of an app.
+const VERSIONS: u32 = 8;
 /// Builds in a line, where there are enough.
 const LENGTH: usize = 10;
 
@@ -103,7 +105,7 @@ fn steps(random: &mut fastrand::Rng, line: usize, mut builds: usize) -> Vec<Step
             builds -= 1;
             // Some builds have nothing new, and some go back.
             if !steps.is_empty() {
-                version = random.u32(0..4);
+                version = random.u32(0..VERSIONS);
             }
             Work::Build {
                 version,

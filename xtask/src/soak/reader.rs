@@ -157,3 +157,67 @@ impl io::Write for HashWriter<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{fs, path::Path};
+    use wharf_image::Image;
+    use wharf_registry::{RegistryOptions, RegistryStore};
+    use wharf_testkit::{ImageRecipe, RegistryServer, RegistryServerOptions};
+
+    fn blob(data: &Path, digest: &str) -> std::path::PathBuf {
+        let hex = digest.trim_start_matches("sha256:");
+        data.join(format!(
+            "docker/registry/v2/blobs/sha256/{}/{hex}/data",
+            &hex[..2]
+        ))
+    }
+
+    #[test]
+    fn a_byte_that_is_wrong_is_seen_wherever_it_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let registry = RegistryServer::start(&RegistryServerOptions {
+            data: Some(dir.path().to_path_buf()),
+            ..RegistryServerOptions::default()
+        })
+        .unwrap();
+        let store = RegistryStore::new(RegistryOptions::default()).unwrap();
+        let name = format!("{}/a/b:1", registry.host()).parse().unwrap();
+        let image = ImageRecipe::new()
+            .layer(&[("a", b"a", 0o644)])
+            .push(&store, &[&name]);
+        let read = || Reader::new(&registry.host()).verified_digest("a/b", "1");
+        let whole = Some(image.digest().to_string());
+        assert_eq!(read().unwrap(), whole);
+        assert_eq!(
+            Reader::new(&registry.host()).digest("a/b", "2").unwrap(),
+            None
+        );
+
+        let layer = image.layers()[0].descriptor.digest.to_string();
+        let config = Image::config_descriptor(image.manifest_bytes()).unwrap();
+        for digest in [layer, config.digest.to_string()] {
+            let path = blob(dir.path(), &digest);
+            let right = fs::read(&path).unwrap();
+            let mut wrong = right.clone();
+            *wrong.last_mut().unwrap() ^= 1;
+            fs::write(&path, wrong).unwrap();
+            let said = read().unwrap_err().to_string();
+            assert!(
+                said.starts_with(&format!("{digest} has bytes of sha256:")),
+                "{said}"
+            );
+            fs::write(&path, &right[1..]).unwrap();
+            let said = read().unwrap_err().to_string();
+            let sizes = format!(
+                "{digest} has {} bytes, not {}",
+                right.len() - 1,
+                right.len()
+            );
+            assert_eq!(said, sizes);
+            fs::write(&path, right).unwrap();
+        }
+        assert_eq!(read().unwrap(), whole);
+    }
+}

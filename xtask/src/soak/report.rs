@@ -69,21 +69,23 @@ impl Report {
     }
 }
 
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            tally, open, bytes, ..
-        } = self;
+impl Report {
+    /// What is wrong, one a line, and what may be but should be known.
+    fn list(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (what, list) in [
-            ("wrong image", &tally.wrong),
-            ("leaked session", &open.leaked),
-            ("leaked file", &tally.leaked_files),
-            ("attempt that failed", &tally.failed),
+            ("wrong image", &self.tally.wrong),
+            ("leaked session", &self.open.leaked),
+            ("leaked file", &self.tally.leaked_files),
+            ("attempt that failed", &self.tally.failed),
         ] {
             for one in list {
                 writeln!(f, "soak: {what}: {one}")?;
             }
         }
+        Ok(())
+    }
+
+    fn way(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (calm, wild) = self.times;
         writeln!(
             f,
@@ -94,19 +96,21 @@ impl fmt::Display for Report {
             wild.as_secs_f64(),
             self.read
         )?;
-        let met: Vec<String> = self
-            .met
-            .iter()
-            .map(|(kind, count)| format!("{count} {kind}"))
-            .collect();
+        let met = self.met.iter();
+        let met: Vec<_> = met.map(|(kind, count)| format!("{count} {kind}")).collect();
         writeln!(f, "soak: faults: {}", met.join(", "))?;
         writeln!(
             f,
             "soak: {} attempts killed, {} told to end, {} failed; all were made again",
-            tally.killed,
-            tally.told,
-            tally.failed.len()
-        )?;
+            self.tally.killed,
+            self.tally.told,
+            self.tally.failed.len()
+        )
+    }
+
+    /// What is left that nobody could help.
+    fn left(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let open = &self.open;
         writeln!(
             f,
             "soak: sessions nobody could end: {} of killed processes, {} of such as were told to end, {} whose address was lost, {} the registry would not drop",
@@ -115,13 +119,18 @@ impl fmt::Display for Report {
         writeln!(
             f,
             "soak: {} temporary files of killed processes, which end with their pod",
-            tally.orphaned_files
-        )?;
+            self.tally.orphaned_files
+        )
+    }
+
+    fn work(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (said, bytes) = (&self.tally.said, &self.bytes);
         writeln!(
             f,
             "soak: layers compressed {}, again {}",
-            tally.said.compressed, tally.said.again
+            said.compressed, said.again
         )?;
+        let holds = bytes.wild <= bytes.allowed();
         writeln!(
             f,
             "soak: bytes sent {}, without faults {}, in bodies that were cut {}; at most {} may be: {}",
@@ -129,21 +138,26 @@ impl fmt::Display for Report {
             bytes.calm,
             bytes.cut,
             bytes.allowed(),
-            if bytes.wild <= bytes.allowed() {
-                "holds"
-            } else {
-                "BROKEN"
-            }
-        )?;
+            if holds { "holds" } else { "BROKEN" }
+        )
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.list(f)?;
+        self.way(f)?;
+        self.left(f)?;
+        self.work(f)?;
         write!(
             f,
             "soak: builds {}, wrong images {}, leaked sessions {}, leaked files {}, retries {}, bytes resent {}",
             self.builds,
-            tally.wrong.len(),
-            open.leaked.len(),
-            tally.leaked_files.len(),
-            tally.said.retries,
-            bytes.resent()
+            self.tally.wrong.len(),
+            self.open.leaked.len(),
+            self.tally.leaked_files.len(),
+            self.tally.said.retries,
+            self.bytes.resent()
         )
     }
 }

@@ -17,6 +17,8 @@ use std::{
 const API: &str = "0.15";
 /// Bytes that do not compress, in a part of the app that stays and in one that changes with the source.
 const NOISE: usize = 300 << 10;
+/// The same in the larger apps, one of four: more than connections hold on their way.
+const MORE_NOISE: usize = 3 << 20;
 
 /// One run of an executable.
 #[derive(Debug)]
@@ -117,11 +119,14 @@ impl<'a> Stage<'a> {
             text.replace("version one", &format!("version {version}")),
         )?;
         let number = u64::try_from(self.line.number)? * 1000;
-        fs::write(app.join(slice).join("stays.bin"), noise(number))?;
-        fs::write(
-            app.join("changes.bin"),
-            noise(number + 1 + u64::from(version)),
-        )?;
+        fs::write(app.join(slice).join("stays.bin"), noise(number, NOISE))?;
+        let size = if self.line.number % 4 == 1 {
+            MORE_NOISE
+        } else {
+            NOISE
+        };
+        let changes = noise(number + 1 + u64::from(version), size);
+        fs::write(app.join("changes.bin"), changes)?;
         Ok(())
     }
 
@@ -209,9 +214,9 @@ fn list(top: &Path, dir: &Path, found: &mut BTreeSet<PathBuf>) -> io::Result<()>
 }
 
 /// Bytes that do not compress, always the same for a number.
-fn noise(number: u64) -> Vec<u8> {
+fn noise(number: u64, size: usize) -> Vec<u8> {
     let mut random = fastrand::Rng::with_seed(number);
-    let mut bytes = vec![0; NOISE];
+    let mut bytes = vec![0; size];
     random.fill(&mut bytes);
     bytes
 }

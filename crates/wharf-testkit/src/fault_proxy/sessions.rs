@@ -39,8 +39,7 @@ pub fn sessions<'a>(
             continue;
         };
         *end = match (exchange.method.as_str(), exchange.status, *end) {
-            ("PUT", Some(201), _) => SessionEnd::Finished,
-            (_, _, SessionEnd::Finished) => SessionEnd::Finished,
+            ("PUT", Some(201), _) | (_, _, SessionEnd::Finished) => SessionEnd::Finished,
             ("DELETE", Some(204), _) => SessionEnd::Cancelled,
             ("DELETE", _, SessionEnd::Left) => SessionEnd::Refused,
             (_, _, end) => end,
