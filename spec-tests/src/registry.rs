@@ -107,6 +107,27 @@ impl Registry {
         );
     }
 
+    /// Uploads that could have been cancelled and were not. One that broke off in the middle of its bytes cannot be, by
+    /// anybody; and the registry may leave the state of a hash behind when an upload is cancelled while it still answers
+    /// its start.
+    pub fn uploads(&self) -> usize {
+        let repositories = self.dir.path().join("data/docker/registry/v2/repositories");
+        let mut open = 0;
+        let mut left = vec![repositories];
+        while let Some(directory) = left.pop() {
+            let Ok(entries) = fs::read_dir(&directory) else {
+                continue;
+            };
+            let inside = entries.map(|entry| entry.expect("read a directory entry").path());
+            if directory.ends_with("_uploads") {
+                open += inside.filter(|it| is_cancellable(it)).count();
+            } else {
+                left.extend(inside);
+            }
+        }
+        open
+    }
+
     /// Digests of all blobs the registry stores.
     pub fn blobs(&self) -> BTreeSet<String> {
         let mut found = BTreeSet::new();
@@ -172,4 +193,10 @@ impl Drop for Registry {
 pub fn free_port() -> u16 {
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("bind a loopback port");
     listener.local_addr().expect("read the port").port()
+}
+
+/// Whether an upload was started and has no bytes.
+fn is_cancellable(upload: &Path) -> bool {
+    let bytes = fs::metadata(upload.join("data")).map_or(0, |data| data.len());
+    upload.join("startedat").exists() && bytes == 0
 }

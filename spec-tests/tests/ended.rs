@@ -5,6 +5,7 @@ use std::{
     fs::{self, File},
     io::{self, Read},
     path::Path,
+    thread,
     time::{Duration, Instant},
 };
 
@@ -32,6 +33,18 @@ fn names(dir: &Path) -> Vec<String> {
     names
         .map(|name| name.to_string_lossy().into_owned())
         .collect()
+}
+
+/// Uploads that a registry still has open once it has had time to forget those that were cancelled just now.
+fn uploads_left(registry: &Registry) -> usize {
+    let deadline = Instant::now() + Duration::from_secs(5);
+    loop {
+        let left = registry.uploads();
+        if left == 0 || Instant::now() > deadline {
+            return left;
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
 }
 
 fn digest(registry: &Registry, repository: &str) -> Option<String> {
@@ -83,6 +96,7 @@ fn an_export_that_is_ended_at_any_moment_leaves_nothing_and_the_next_one_is_whol
             [""; 0],
             "round {round}: temporary files"
         );
+        assert_eq!(uploads_left(&registry), 0, "round {round}: uploads");
         let tagged = digest(&registry, &repository);
         assert!(
             tagged.is_none() || tagged.as_ref() == Some(&whole),

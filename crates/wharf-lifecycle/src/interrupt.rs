@@ -9,14 +9,18 @@ use signal_hook::{
 use std::{
     path::PathBuf,
     process,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     thread,
     time::Duration,
 };
 use wharf_buildpack::Cancel;
+use wharf_registry::RegistryStore;
 
 /// How long buildpacks, and then this process, have to end by themselves.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long registries have to forget unfinished uploads.
+const CANCEL_PATIENCE: Duration = Duration::from_secs(2);
 
 /// Shared between the phase and the thread that waits for signals.
 #[derive(Debug, Clone, Default)]
@@ -35,6 +39,8 @@ struct State {
     buildpacks: bool,
     /// What to remove before ending.
     temporary: Option<PathBuf>,
+    /// Where uploads may be under way.
+    registries: Vec<Weak<RegistryStore>>,
 }
 
 impl Interrupt {
@@ -74,6 +80,11 @@ impl Interrupt {
         self.lock().temporary = Some(directory);
     }
 
+    /// Names a store whose uploads are cancelled when a signal ends this process.
+    pub(crate) fn cancel_uploads_at_end(&self, registry: &Arc<RegistryStore>) {
+        self.lock().registries.push(Arc::downgrade(registry));
+    }
+
     /// Runs `work`, in which buildpacks run: a signal ends them, then `work` ends. `None` when a signal has come.
     pub(crate) fn with_buildpacks<T>(&self, work: impl FnOnce() -> T) -> Option<T> {
         self.lock().buildpacks = true;
@@ -96,6 +107,9 @@ impl Interrupt {
             drop(state);
             thread::sleep(PATIENCE);
             state = self.lock();
+        }
+        for registry in state.registries.iter().filter_map(Weak::upgrade) {
+            registry.cancel_uploads(CANCEL_PATIENCE);
         }
         if let Some(directory) = state.temporary.take() {
             let _ = std::fs::remove_dir_all(directory);

@@ -377,6 +377,7 @@ impl Run<'_> {
         session.layout.clone_from(&images.layout);
         let stores = Stores::open(images, &session.environment, credentials)
             .map_err(|error| Failure::Session(self.raw.phase, error))?;
+        self.interrupt.cancel_uploads_at_end(&stores.caches);
         Ok((inputs, session, stores))
     }
 

@@ -11,7 +11,7 @@
 //!
 //! Inside: `session` is one registry with its connections, scheme and tokens; `auth`, `token`, `challenge` and `scope`
 //! are the way from a 401 to an `Authorization` header; `retry` is the one policy of trying again; `pull`,
-//! `download`, `push` and `body` are the transfers; `failure` turns answers into [`wharf_image::StoreErrorKind`].
+//! `download`, `push` and `body` are the transfers, `uploads` those that are not finished; `failure` turns answers into [`wharf_image::StoreErrorKind`].
 pub mod api;
 mod auth;
 mod body;
@@ -38,6 +38,7 @@ pub mod statistics;
 pub mod store;
 mod tls;
 mod token;
+mod uploads;
 
 pub use api::{ApiAnswer, ApiClient, ApiFailure, ApiMethod};
 pub use credentials::Credentials;

@@ -8,6 +8,7 @@ use crate::{
     session::{Call, Session},
     statistics::Counters,
     token::secret_header,
+    uploads::OpenUpload,
 };
 use bytes::Bytes;
 use reqwest::{
@@ -22,7 +23,7 @@ use std::{
     },
     time::Duration,
 };
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 use wharf_image::{Image, StoreError, StoreErrorKind, Stored, Transfer};
 use wharf_layer::BlobSource;
 use wharf_spec::digest::Digest;
@@ -31,6 +32,9 @@ use wharf_spec::digest::Digest;
 const COMMIT_PATIENCE: u32 = 5;
 /// How long the clean-up after a failure may take.
 const CANCEL_PATIENCE: Duration = Duration::from_secs(5);
+/// How long a registry gets to notice that an upload was broken off: one that has not may write down how far it came
+/// after it was told to forget the upload.
+const NOTICE: Duration = Duration::from_millis(50);
 
 /// A blob to be put into a repository.
 #[derive(Debug, Clone)]
@@ -69,10 +73,10 @@ impl PutBlob {
 }
 
 /// What a mount came to.
-enum Mount {
+enum Mount<'a> {
     Done,
     /// An upload was started instead.
-    Upload(Target),
+    Upload(OpenUpload<'a>),
     Refused,
 }
 
@@ -100,7 +104,7 @@ impl Session {
             // A mount succeeds as well where the blob is there, so nobody need ask before.
             match self.mount(blob, from).await? {
                 Mount::Done => return Ok(Transfer::Mounted),
-                Mount::Upload(target) => started = Some(target),
+                Mount::Upload(upload) => started = Some(upload),
                 Mount::Refused => {}
             }
         }
@@ -114,8 +118,8 @@ impl Session {
             return Ok(Transfer::Uploaded);
         }
         // Nobody will finish what the mount started.
-        if let Some(target) = started {
-            self.cancel_upload(&blob.repository, target).await;
+        if let Some(upload) = started {
+            self.cancel_upload(&blob.repository, upload).await;
         }
         is_there.map(|_| Transfer::Existing)
     }
@@ -159,7 +163,7 @@ impl Session {
         }
     }
 
-    async fn mount(&self, blob: &PutBlob, from: &str) -> Result<Mount, Failure> {
+    async fn mount(&self, blob: &PutBlob, from: &str) -> Result<Mount<'_>, Failure> {
         let mut target = self.endpoint(&blob.repository, "blobs/uploads/").await?;
         target
             .url
@@ -168,9 +172,13 @@ impl Session {
             .append_pair("from", from);
         let mut scopes = blob.scopes();
         scopes.push(Scope::pull(from));
+        let _under_way = self.uploads.begin().await;
         match self.send(&post(target, scopes)).await {
             Ok(response) if response.status() == StatusCode::CREATED => Ok(Mount::Done),
-            Ok(response) => Ok(Mount::Upload(self.location(&response).await?)),
+            Ok(response) => {
+                let target = self.location(&response).await?;
+                Ok(Mount::Upload(self.uploads.add(&blob.repository, target)))
+            }
             Err(failure) if failure.forbids_writing() => Err(failure),
             // Whoever may not mount may still be allowed to read and upload.
             Err(failure) if !failure.is_temporary() => Ok(Mount::Refused),
@@ -179,17 +187,22 @@ impl Session {
     }
 
     /// Uploads from the start until it is done, fails for good, or the policy says enough.
-    async fn upload(&self, blob: &PutBlob, mut started: Option<Target>) -> Result<(), Failure> {
+    async fn upload<'a>(
+        &'a self,
+        blob: &PutBlob,
+        mut started: Option<OpenUpload<'a>>,
+    ) -> Result<(), Failure> {
         let mut attempt = 1;
         loop {
-            let target = match started.take() {
-                Some(target) => target,
+            let upload = match started.take() {
+                Some(upload) => upload,
                 None => self.start_upload(&blob.repository).await?,
             };
-            let Err(failure) = self.finish_upload(blob, &target).await else {
+            let finish = self.finish_upload(blob, &upload.target);
+            let Err(failure) = self.uploads.unless_ending(finish).await else {
                 return Ok(());
             };
-            self.cancel_upload(&blob.repository, target).await;
+            self.cancel_upload(&blob.repository, upload).await;
             let failure = failure.or_lost_upload();
             self.pause(attempt, failure).await?;
             attempt += 1;
@@ -200,13 +213,15 @@ impl Session {
         }
     }
 
-    async fn start_upload(&self, repository: &str) -> Result<Target, Failure> {
+    async fn start_upload(&self, repository: &str) -> Result<OpenUpload<'_>, Failure> {
         let target = self.endpoint(repository, "blobs/uploads/").await?;
+        let _under_way = self.uploads.begin().await;
         let response = self
             .send(&post(target, vec![Scope::push(repository)]))
             .await
             .map_err(Failure::while_writing)?;
-        self.location(&response).await
+        let target = self.location(&response).await?;
+        Ok(self.uploads.add(repository, target))
     }
 
     /// One PUT with everything, so that quotas are checked before the bytes travel.
@@ -292,19 +307,38 @@ impl Session {
     }
 
     /// Tells the registry that an upload will not be finished. It forgets by itself as well, only later.
-    async fn cancel_upload(&self, repository: &str, target: Target) {
-        let scopes = vec![Scope::push(repository)];
-        let call = Call::to(Method::DELETE, target, scopes);
+    async fn cancel_upload(&self, repository: &str, upload: OpenUpload<'_>) {
+        let call = cancellation(repository, upload.target.clone());
         // Repeated like any request: the failure before may have left a connection that is no good.
         tokio::time::timeout(CANCEL_PATIENCE, self.send(&call))
             .await
             .ok();
     }
 
+    /// Starts no upload from here on, breaks off what is being sent, and cancels it: the program is about to end. An
+    /// upload that was begun in the meantime never comes to an end.
+    pub(crate) async fn cancel_uploads(self: Arc<Self>) {
+        let open = self.uploads.end().await;
+        if open.is_empty() {
+            return;
+        }
+        tokio::time::sleep(NOTICE).await;
+        let mut cancelled = JoinSet::new();
+        for (repository, target) in open {
+            let session = Arc::clone(&self);
+            cancelled.spawn(async move {
+                // Not repeated: there is no time for it.
+                let call = cancellation(&repository, target);
+                session.send_once(&call).await.ok();
+            });
+        }
+        cancelled.join_all().await;
+    }
+
     /// Whether blobs can be written: starts an upload and cancels it.
     pub(crate) async fn check_write(&self, repository: &str) -> Result<(), Failure> {
-        let target = self.start_upload(repository).await?;
-        self.cancel_upload(repository, target).await;
+        let upload = self.start_upload(repository).await?;
+        self.cancel_upload(repository, upload).await;
         Ok(())
     }
 
@@ -340,6 +374,10 @@ impl Session {
             Some(digest),
         )
     }
+}
+
+fn cancellation(repository: &str, target: Target) -> Call {
+    Call::to(Method::DELETE, target, vec![Scope::push(repository)])
 }
 
 fn post(target: Target, scopes: Vec<Scope>) -> Call {

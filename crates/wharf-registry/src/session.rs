@@ -11,6 +11,7 @@ use crate::{
     secret::Secret,
     statistics::Counters,
     token::secret_header,
+    uploads::Uploads,
 };
 use bytes::Bytes;
 use reqwest::{
@@ -38,6 +39,8 @@ pub(crate) struct Session {
     registry: String,
     insecure: bool,
     base: OnceCell<Url>,
+    /// Uploads that were started and are not finished.
+    pub(crate) uploads: Uploads,
     known_blobs: Mutex<HashSet<(String, Digest)>>,
     images: Mutex<VecDeque<((String, Digest), Image)>>,
 }
@@ -129,6 +132,7 @@ impl Session {
             registry: registry.to_owned(),
             insecure,
             base: OnceCell::new(),
+            uploads: Uploads::default(),
             known_blobs: Mutex::default(),
             images: Mutex::default(),
         }

@@ -16,10 +16,12 @@ use std::{
     fmt,
     io::{self, Read},
     sync::{Arc, Mutex},
+    time::Duration,
 };
 use tokio::{
     runtime::{Builder, Handle, Runtime},
     sync::Semaphore,
+    task::JoinSet,
 };
 use wharf_image::{
     Access, Descriptor, DraftLayer, Image, ImageStore, LayerSource, Platform, Referrer,
@@ -127,6 +129,19 @@ impl RegistryStore {
         let session = self.shared.session(reference);
         let tags = session.tags(reference.repository());
         self.wait("list the tags of", reference, tags)
+    }
+
+    /// Cancels every upload that is not finished, within `limit`, because the program is about to end. From here on
+    /// nothing is uploaded: a call that wants to, or is about to, never returns.
+    pub fn cancel_uploads(&self, limit: Duration) {
+        let sessions: Vec<_> = lock(&self.shared.sessions).values().cloned().collect();
+        self.shared.runtime.block_on(async {
+            let mut cancelled = JoinSet::new();
+            for session in sessions {
+                cancelled.spawn(session.cancel_uploads());
+            }
+            tokio::time::timeout(limit, cancelled.join_all()).await.ok();
+        });
     }
 
     /// What was sent and received so far.

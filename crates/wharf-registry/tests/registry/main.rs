@@ -6,6 +6,7 @@
 )]
 mod authentication;
 mod contract;
+mod ending;
 mod keychain;
 mod misbehaviour;
 mod pull;
