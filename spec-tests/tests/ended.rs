@@ -1,6 +1,6 @@
 //! An export that is ended at any moment leaves nothing behind, and the next one does what it would have done.
 #![expect(clippy::expect_used, reason = "a test that cannot go on ends")]
-use spec_tests::{fixture, registry::Registry, stage::Stage};
+use spec_tests::{fixture, image, registry::Registry, stage::Stage};
 use std::{
     fs::{self, File},
     io::{self, Read},
@@ -49,7 +49,7 @@ fn uploads_left(registry: &Registry) -> usize {
 
 fn digest(registry: &Registry, repository: &str) -> Option<String> {
     let manifest = registry.client().manifest(repository, "latest");
-    manifest.map(|(digest, _)| digest)
+    manifest.map(|(_, bytes)| image::digest(&bytes))
 }
 
 #[test]

@@ -67,11 +67,23 @@ pub(crate) fn describe(
         Found::Image(image) => image,
         Found::Nothing => {
             log.info(&format!("Image with name \"{reference}\" not found"));
-            return Previous::default();
+            return Previous {
+                identifier: ImageIdentifier {
+                    image: other_name(inputs),
+                    ..ImageIdentifier::default()
+                },
+                ..Previous::default()
+            };
         }
         Found::Unusable(why) => {
             log.warn(&format!("Previous image '{reference}' is not used: {why}"));
-            return Previous::default();
+            return Previous {
+                identifier: ImageIdentifier {
+                    image: reference.to_string(),
+                    ..ImageIdentifier::default()
+                },
+                ..Previous::default()
+            };
         }
     };
     let identifier = store.identify(reference, &image);
@@ -81,8 +93,18 @@ pub(crate) fn describe(
         image: Some(image),
         identifier: ImageIdentifier {
             reference: identifier,
+            image: other_name(inputs),
         },
         metadata,
+    }
+}
+
+/// The name of a previous image that is not the image to be built.
+fn other_name(inputs: &AnalyzeInputs) -> String {
+    if inputs.output == inputs.previous_image {
+        String::new()
+    } else {
+        inputs.previous_image.to_string()
     }
 }
 

@@ -86,6 +86,10 @@ impl ImageStore for MixedStore {
         self.store(reference).read_manifest(reference)
     }
 
+    fn resolve(&self, reference: &Reference) -> Result<Option<Digest>, StoreError> {
+        self.store(reference).resolve(reference)
+    }
+
     fn read_image(&self, reference: &Reference, manifest: Stored) -> Result<Image, StoreError> {
         self.store(reference).read_image(reference, manifest)
     }

@@ -2,17 +2,18 @@
 use crate::{
     arguments::{CommonArguments, RebaseArguments},
     console::{self, Hint},
-    fleet,
+    environment, fleet,
     location::Location,
     mixed::MixedStore,
     stores::{Stores, host_platform},
 };
 use anyhow::{Context, Result, anyhow, bail};
 use std::sync::Arc;
-use wharf_image::ImageStore;
+use wharf_image::{ImageStore, TagRace};
 use wharf_rebase::RebaseInputs;
 use wharf_spec::{
     api::PlatformApi,
+    env_var,
     files::report::Report,
     labels::{LIFECYCLE_METADATA, lifecycle::LifecycleMetadata},
     log::{Level, Log},
@@ -89,9 +90,19 @@ fn inputs(
             .collect::<Result<_>>()?,
         run_image,
         force: arguments.force,
+        tag_race: tag_race()?,
         platform: host_platform(),
         features: PlatformApi::LATEST.features(),
     })
+}
+
+/// What happens to an app image that somebody else writes meanwhile.
+fn tag_race() -> Result<TagRace> {
+    let text = environment::text(env_var::TAG_RACE).unwrap_or_default();
+    match text.trim() {
+        "" => Ok(TagRace::default()),
+        text => text.parse().context("read WHARF_TAG_RACE"),
+    }
 }
 
 /// Names under which the run image of an app was known when it was built: their registries may ask for credentials.

@@ -64,7 +64,7 @@ pub(crate) fn find_images<T: Send>(
     })
 }
 
-fn ended<T>(thread: ScopedJoinHandle<'_, T>) -> T {
+pub(crate) fn ended<T>(thread: ScopedJoinHandle<'_, T>) -> T {
     thread
         .join()
         .unwrap_or_else(|panic| std::panic::resume_unwind(panic))

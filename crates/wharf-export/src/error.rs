@@ -1,9 +1,9 @@
 //! Why exporting fails.
 use std::{io, path::PathBuf};
 use wharf_cache::CacheError;
-use wharf_image::{ImageError, NoRoom, StoreError};
+use wharf_image::{ImageError, MovedTag, NoRoom, StoreError, tag_race};
 use wharf_layer::LayerError;
-use wharf_spec::{encode::EncodeError, files::ParseError, id::IdError};
+use wharf_spec::{digest::Digest, encode::EncodeError, files::ParseError, id::IdError};
 
 /// A failed export. Nothing was tagged unless the variant is [`Save`](Self::Save).
 #[derive(Debug, thiserror::Error)]
@@ -171,6 +171,17 @@ pub enum ExportError {
     /// The image does not fit where it is to go. Nothing was sent.
     #[error("make room for app image")]
     NoRoom(#[source] Box<NoRoom>),
+    /// The tags cannot be looked at, and that was asked for.
+    #[error("look whether tags are moved meanwhile")]
+    WatchTags(#[source] StoreError),
+    /// Somebody else wrote a tag meanwhile, and it is to be left alone.
+    #[error("save image {written}: {}", tag_race::left_alone(moved))]
+    TagMoved {
+        /// The tags.
+        moved: Vec<MovedTag>,
+        /// What was to be written.
+        written: Digest,
+    },
     /// The image cannot be written.
     #[error("save image")]
     Save(#[source] StoreError),

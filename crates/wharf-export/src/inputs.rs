@@ -3,7 +3,7 @@ use std::{
     path::{Path, PathBuf},
     sync::Arc,
 };
-use wharf_image::{Platform, Rooms};
+use wharf_image::{Platform, Rooms, TagRace};
 use wharf_layer::{Encoder, Owner};
 use wharf_spec::{
     api::PlatformApi,
@@ -53,6 +53,8 @@ pub struct ExportInputs {
     pub encoder: Encoder,
     /// Bytes the cache may have.
     pub cache_limit: Option<u64>,
+    /// What happens when somebody else wrote the tags meanwhile.
+    pub tag_race: TagRace,
     /// Knows limits of where images go; without it nothing is weighed.
     pub rooms: Option<Arc<dyn Rooms>>,
 }

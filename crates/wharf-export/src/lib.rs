@@ -12,6 +12,7 @@
 //! | `announce` | says how each layer came about |
 //! | `metadata` | the value of the lifecycle label |
 //! | [`config`] | environment, entrypoint and labels; pure |
+//! | `race` | whether somebody else wrote the tags meanwhile |
 //! | `save` | writes image and tags |
 //! | [`cache`] | the next cache |
 //! | [`lifecycle_sbom`] | SBOM files of lifecycle and launcher |
@@ -29,6 +30,7 @@ pub mod inputs;
 pub mod lifecycle_sbom;
 mod make;
 mod metadata;
+mod race;
 mod recognise;
 mod room;
 mod save;
@@ -43,6 +45,7 @@ pub use inputs::{ExportInputs, Handoff};
 
 use apply::Layers;
 use recognise::Recogniser;
+use std::{sync::atomic::AtomicBool, thread};
 use transfer::Done;
 use wharf_cache::CacheTransaction;
 use wharf_image::{Descriptor, ImageStore, Transfer};
@@ -123,9 +126,14 @@ fn run(
     let recorded = handoff.analyzed.metadata.clone().unwrap_or_default();
     let decisions = decide(&collected, &recorded)?;
     let recogniser = Recogniser { inputs, cache };
-    let (base, previous, recognised) = apply::find_images(inputs, handoff, store, |enough| {
-        recogniser.ahead(&decisions, enough)
-    })?;
+    let ahead = |enough: &AtomicBool| recogniser.ahead(&decisions, enough);
+    let (watched, images) = thread::scope(|scope| {
+        let watched = scope.spawn(|| race::watch(inputs, store, log));
+        let images = apply::find_images(inputs, handoff, store, ahead);
+        (apply::ended(watched), images)
+    });
+    let (base, previous, recognised) = images?;
+    let watched = watched?;
     apply::tell_of_previous(handoff, previous.as_ref(), log);
     let mut assembled = apply::assemble(
         inputs,
@@ -156,7 +164,19 @@ fn run(
         }
     };
     let layers = apply::describe(done);
-    save::save(inputs, handoff, (sealed, metadata, layers), store, log)
+    let moved = race::check(
+        inputs,
+        handoff,
+        (&watched, sealed.image.digest()),
+        (store, log),
+    )?;
+    save::save(
+        inputs,
+        handoff,
+        (sealed, metadata, layers),
+        &moved,
+        (store, log),
+    )
 }
 
 /// Says when layers of other images had to be sent (buildpack spec, "Phase #6: Export": images in different stores).

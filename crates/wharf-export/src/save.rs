@@ -1,6 +1,6 @@
 //! Writes image and tags.
 use crate::{ExportError, ExportInputs, Exported, ExportedLayer, Handoff, files};
-use wharf_image::{ImageDraft, ImageStore, SealedImage};
+use wharf_image::{ImageDraft, ImageStore, MovedTag, SealedImage};
 use wharf_spec::{
     api::LegacyBom,
     files::{
@@ -43,8 +43,8 @@ pub(crate) fn save(
     inputs: &ExportInputs,
     handoff: &Handoff<'_>,
     (sealed, metadata, layers): (SealedImage, LifecycleMetadata, Vec<ExportedLayer>),
-    store: &dyn ImageStore,
-    log: &dyn Log,
+    moved: &[MovedTag],
+    (store, log): (&dyn ImageStore, &dyn Log),
 ) -> Result<Exported, ExportError> {
     let reference = first_output(inputs)?.clone();
     let build = build_report(inputs, handoff)?;
@@ -67,6 +67,7 @@ pub(crate) fn save(
                 digest: written.digest.to_string(),
                 manifest_size: written.manifest_size,
                 unchanged: Vec::new(),
+                moved: moved.iter().map(MovedTag::reported).collect(),
             },
         },
         reference,

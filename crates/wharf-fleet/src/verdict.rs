@@ -5,7 +5,7 @@ use crate::{
 };
 use serde::{Deserialize, Serialize};
 use std::fmt;
-use wharf_image::Platform;
+use wharf_image::{Platform, TagRace};
 use wharf_rebase::{Problem, RebaseInputs, check, labels};
 use wharf_spec::{
     api::PlatformApi, digest::Digest, labels::lifecycle::LifecycleMetadata, reference::Reference,
@@ -295,6 +295,8 @@ pub(crate) fn inputs(app: &Reference, base: &Reference, platform: &Platform) -> 
         outputs: vec![app.clone()],
         run_image: Some(base.clone()),
         force: false,
+        // Tags are looked at by who writes them.
+        tag_race: TagRace::Off,
         platform: platform.clone(),
         features: PlatformApi::LATEST.features(),
     }

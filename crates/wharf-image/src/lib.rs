@@ -27,6 +27,7 @@ pub mod run_image;
 mod seal;
 pub mod store;
 pub mod stored;
+pub mod tag_race;
 pub mod validate;
 
 pub use descriptor::Descriptor;
@@ -37,3 +38,4 @@ pub use platform::Platform;
 pub use room::{Freeable, Limited, NoRoom, Room, Rooms};
 pub use store::{Access, ImageStore, StoreError, StoreErrorKind, Transfer, Written};
 pub use stored::{Referrer, Stored};
+pub use tag_race::{MovedTag, TagRace, TagRaceError, WatchedTags};

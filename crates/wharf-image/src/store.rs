@@ -53,6 +53,12 @@ pub trait ImageStore: fmt::Debug + Send + Sync {
     /// The manifest or index at `reference` as it is kept; nothing that it names is read. `None` when there is none.
     fn read_manifest(&self, reference: &Reference) -> Result<Option<Stored>, StoreError>;
 
+    /// The digest of the manifest or index at `reference`, without its bytes where the store can. `None` when there is
+    /// none.
+    fn resolve(&self, reference: &Reference) -> Result<Option<Digest>, StoreError> {
+        Ok(self.read_manifest(reference)?.map(|stored| stored.digest()))
+    }
+
     /// The image whose manifest was [read](Self::read_manifest) in the repository of `reference`.
     fn read_image(&self, reference: &Reference, manifest: Stored) -> Result<Image, StoreError> {
         manifest.image(reference, &|config| self.open_blob(reference, config))

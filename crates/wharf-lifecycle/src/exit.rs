@@ -158,6 +158,7 @@ fn of_inputs(error: &InputError) -> ExitCode {
         | InputError::CacheMaxSize { .. }
         | InputError::Harbor(_)
         | InputError::PrunePrevious(_)
+        | InputError::TagRace(_)
         | InputError::Reference { .. }
         | InputError::Image(_)
         | InputError::LayoutPath { .. }
@@ -269,6 +270,8 @@ fn of_export(error: &ExportError) -> ExitCode {
         | E::Seal(_)
         | E::Invalid { .. }
         | E::NoRoom(_)
+        | E::WatchTags(_)
+        | E::TagMoved { .. }
         | E::Save(_) => ExitCode::ExportFailed,
     }
 }
@@ -289,6 +292,7 @@ fn of_rebase(error: &RebaseError) -> ExitCode {
         | E::Seal(_)
         | E::Invalid { .. }
         | E::ReadBack { .. }
+        | E::TagMoved { .. }
         | E::Save(_) => ExitCode::RebaseFailed,
     }
 }

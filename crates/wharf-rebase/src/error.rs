@@ -1,6 +1,6 @@
 //! Why a rebase fails.
 use crate::Problem;
-use wharf_image::{ImageError, StoreError};
+use wharf_image::{ImageError, MovedTag, StoreError, tag_race};
 use wharf_spec::{digest::Digest, encode::EncodeError};
 
 /// A failed rebase. Nothing was tagged unless the variant is [`Save`](Self::Save).
@@ -93,6 +93,14 @@ pub enum RebaseError {
         written: Digest,
         /// What was found.
         found: String,
+    },
+    /// Somebody else wrote the tag meanwhile, and it is to be left alone.
+    #[error("save rebased image {written}: {}", tag_race::left_alone(moved))]
+    TagMoved {
+        /// The tag.
+        moved: Vec<MovedTag>,
+        /// What was to be written.
+        written: Digest,
     },
     /// The new image cannot be written.
     #[error("save rebased image")]

@@ -7,6 +7,7 @@
 //! | [`prepare`] | the rebased image, made of two images; pure |
 //! | [`index`] | an index whose images are rebased one by one |
 //! | `run_image` | which run image is the new base |
+//! | `race` | whether somebody else wrote the app image meanwhile |
 //! | `save` | writes layers, image and tags |
 //! | [`error`] | why a rebase fails |
 pub mod check;
@@ -14,6 +15,7 @@ pub mod error;
 pub mod index;
 pub mod labels;
 pub mod prepare;
+mod race;
 mod run_image;
 mod save;
 
@@ -24,7 +26,8 @@ pub use save::put_blobs;
 
 use std::thread::{self, ScopedJoinHandle};
 use wharf_image::{
-    Image, ImageStore, Platform, Referrer, StoreError, StoreErrorKind, Stored, index::IndexEntry,
+    Image, ImageStore, Platform, Referrer, StoreError, StoreErrorKind, Stored, TagRace,
+    index::IndexEntry,
 };
 use wharf_spec::{
     api::PlatformFeatures, digest::Digest, files::report::Report, log::Log, reference::Reference,
@@ -41,6 +44,8 @@ pub struct RebaseInputs {
     pub run_image: Option<Reference>,
     /// Whether problems are warnings.
     pub force: bool,
+    /// What happens when somebody else wrote the app image meanwhile.
+    pub tag_race: TagRace,
     /// What is read from an index.
     pub platform: Platform,
     /// The choices of the Platform API of this invocation.
@@ -75,7 +80,10 @@ pub fn rebase(
             let rebased = index::rebase(inputs, (&stored, &entries), store, log)?;
             let mut old = rebased.old.clone();
             old.push(stored.digest());
-            (save::save_index(inputs, &rebased, store, log)?, old)
+            (
+                save::save_index(inputs, (stored.digest(), &rebased), store, log)?,
+                old,
+            )
         }
     };
     tell_of_referrers(inputs, &old, store, log);
@@ -103,7 +111,7 @@ fn rebase_image(
     for problem in &prepared.problems {
         log.warn(&problem.to_string());
     }
-    save::save(inputs, &prepared.sealed, store, log)
+    save::save(inputs, (app.digest(), &prepared.sealed), store, log)
 }
 
 /// Signatures and the like are of what was signed; they do not come along.

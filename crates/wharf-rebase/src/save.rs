@@ -1,11 +1,12 @@
 //! Writes layers, image and tags.
-use crate::{RebaseError, RebaseInputs, index::RebasedIndex};
+use crate::{RebaseError, RebaseInputs, index::RebasedIndex, race};
 use std::{
     sync::atomic::{AtomicUsize, Ordering},
     thread,
 };
-use wharf_image::{DraftLayer, ImageStore, LayerSource, SealedImage, Stored, Transfer};
+use wharf_image::{DraftLayer, ImageStore, LayerSource, MovedTag, SealedImage, Stored, Transfer};
 use wharf_spec::{
+    digest::Digest,
     files::report::{ImageReport, Report},
     log::Log,
     reference::Reference,
@@ -31,31 +32,35 @@ pub(crate) fn first_output(inputs: &RebaseInputs) -> Result<&Reference, RebaseEr
 
 pub(crate) fn save(
     inputs: &RebaseInputs,
-    sealed: &SealedImage,
+    (read, sealed): (Digest, &SealedImage),
     store: &dyn ImageStore,
     log: &dyn Log,
 ) -> Result<Report, RebaseError> {
     let first = first_output(inputs)?;
     log.info(&format!("Saving {first}..."));
     put_blobs(first, sealed, store, log)?;
+    let moved = race::check(inputs, (read, sealed.image.digest()), (store, log))?;
     put_image(sealed, &inputs.outputs, store)?;
-    Ok(report(inputs, &Stored::of_image(&sealed.image), &[], log))
+    let written = Stored::of_image(&sealed.image);
+    Ok(report(inputs, &written, (&[], &moved), log))
 }
 
 /// Writes the index, whose images are there, to every output.
 pub(crate) fn save_index(
     inputs: &RebaseInputs,
-    rebased: &RebasedIndex,
+    (read, rebased): (Digest, &RebasedIndex),
     store: &dyn ImageStore,
     log: &dyn Log,
 ) -> Result<Report, RebaseError> {
     let first = first_output(inputs)?;
     log.info(&format!("Saving {first}..."));
+    let moved = race::check(inputs, (read, rebased.index.digest()), (store, log))?;
     store
         .write_manifest(&rebased.index, &inputs.outputs)
         .map_err(RebaseError::Save)?;
     read_back(&rebased.index, &inputs.outputs, store)?;
-    Ok(report(inputs, &rebased.index, &rebased.unchanged, log))
+    let unchanged = rebased.unchanged.as_slice();
+    Ok(report(inputs, &rebased.index, (unchanged, &moved), log))
 }
 
 /// Writes an image whose layers are there, and looks whether it is what was written.
@@ -93,7 +98,7 @@ fn read_back(
 fn report(
     inputs: &RebaseInputs,
     written: &Stored,
-    unchanged: &[(String, RebaseError)],
+    (unchanged, moved): (&[(String, RebaseError)], &[MovedTag]),
     log: &dyn Log,
 ) -> Report {
     let digest = written.digest();
@@ -115,6 +120,7 @@ fn report(
                 .iter()
                 .map(|(platform, _)| platform.clone())
                 .collect(),
+            moved: moved.iter().map(MovedTag::reported).collect(),
         },
     }
 }

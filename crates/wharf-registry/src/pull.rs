@@ -160,6 +160,25 @@ impl Session {
         }
     }
 
+    /// The digest of what is at `reference`. A registry that does not tell it is asked for the manifest.
+    pub(crate) async fn resolve(&self, reference: &Reference) -> Result<Option<Digest>, Failure> {
+        let (repository, identifier) = (reference.repository(), reference.identifier());
+        let call = self
+            .manifest_call(Method::HEAD, repository, &identifier)
+            .await?;
+        match self.send(&call).await {
+            Err(failure) if failure.status() == Some(404) => Ok(None),
+            Err(failure) => Err(failure),
+            Ok(response) => match content_digest(&response) {
+                Some(digest) => Ok(Some(digest)),
+                None => Ok(self
+                    .find_manifest(reference)
+                    .await?
+                    .map(|stored| stored.digest())),
+            },
+        }
+    }
+
     async fn manifest_call(
         &self,
         method: Method,

@@ -269,6 +269,11 @@ impl ImageStore for RegistryStore {
         self.wait("read image", reference, session.find_manifest(reference))
     }
 
+    fn resolve(&self, reference: &Reference) -> Result<Option<Digest>, StoreError> {
+        let session = self.shared.session(reference);
+        self.wait("read image", reference, session.resolve(reference))
+    }
+
     fn read_image(&self, reference: &Reference, manifest: Stored) -> Result<Image, StoreError> {
         let session = self.shared.session(reference);
         let image = session.image_of(reference.repository(), manifest);

@@ -15,6 +15,8 @@ variables! {
     HARBOR = "WHARF_HARBOR";
     /// wharf's own: whether the image that an export supersedes is deleted.
     PRUNE_PREVIOUS = "WHARF_PRUNE_PREVIOUS";
+    /// wharf's own: what happens to a tag that another build wrote meanwhile: `warn`, `fail` or `off`.
+    TAG_RACE = "WHARF_TAG_RACE";
     /// Platform API spoken by the platform.
     PLATFORM_API = "CNB_PLATFORM_API";
     /// `quiet`, `warn` or `error` for deprecated APIs.

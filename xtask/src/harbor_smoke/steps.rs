@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail, ensure};
 use serde_json::json;
 use wharf_harbor::{ArtifactQuery, Known, Limit, Previous};
 use wharf_image::{
-    DraftLayer, ImageStore, LayerSource, StoreErrorKind, Transfer,
+    DraftLayer, ImageStore, LayerSource, StoreErrorKind, TagRace, Transfer,
     room::{Part, Verdict, weigh},
 };
 use wharf_rebase::RebaseInputs;
@@ -242,6 +242,7 @@ pub(super) fn rebase(site: &Site) -> Result<Outcome> {
         outputs: vec![tag.clone()],
         run_image: Some(run),
         force: false,
+        tag_race: TagRace::default(),
         platform: platform(),
         features: PlatformApi::LATEST.features(),
     };

@@ -8,7 +8,7 @@ use std::{
 use tempfile::TempDir;
 use wharf_cache::CacheTransaction;
 use wharf_export::{ExportError, ExportInputs, Exported, Handoff, export};
-use wharf_image::{Image, ImageStore};
+use wharf_image::{Image, ImageStore, TagRace};
 use wharf_layer::{Encoder, Method, Owner};
 use wharf_spec::{
     api::PlatformApi,
@@ -122,6 +122,7 @@ impl Stage {
         let image = self.image(&output.to_string());
         self.analyzed.previous_image = Some(ImageIdentifier {
             reference: self.store.identify(&output, &image),
+            image: String::new(),
         });
         let label = image.label(LIFECYCLE_METADATA).unwrap();
         self.analyzed.metadata = Some(serde_json::from_str(label).unwrap());
@@ -164,6 +165,7 @@ fn inputs(api: PlatformApi, root: &Path, owner: Owner) -> ExportInputs {
         fingerprints: Fingerprints::default(),
         encoder: Encoder::new(NonZeroUsize::MIN, root.join("temp"), Method::default()),
         cache_limit: None,
+        tag_race: TagRace::Warn,
         rooms: None,
     }
 }

@@ -4,4 +4,5 @@ mod cache;
 mod common;
 mod export;
 mod golden;
+mod race;
 mod room;

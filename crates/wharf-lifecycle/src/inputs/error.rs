@@ -1,7 +1,7 @@
 //! What can be wrong with inputs.
 use crate::flags::{Origin, ValueError};
 use wharf_harbor::ModeError;
-use wharf_image::StoreError;
+use wharf_image::{StoreError, TagRaceError};
 use wharf_layer::MethodError;
 use wharf_spec::{id::IdError, reference::ReferenceError};
 
@@ -28,6 +28,9 @@ pub enum InputError {
     /// `WHARF_PRUNE_PREVIOUS` is none of its values.
     #[error("read WHARF_PRUNE_PREVIOUS: '{0}' is none of 1, true, 0 and false")]
     PrunePrevious(String),
+    /// `WHARF_TAG_RACE` is none of its values.
+    #[error("read WHARF_TAG_RACE")]
+    TagRace(#[source] TagRaceError),
     /// A value that is no image reference.
     #[error("read {origin}")]
     Reference {

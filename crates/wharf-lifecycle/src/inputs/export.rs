@@ -2,6 +2,7 @@
 use super::{CacheChoice, InputError, Resolver, RunFile, size};
 use crate::{flags, phase::Phase};
 use std::path::PathBuf;
+use wharf_image::TagRace;
 use wharf_layer::Method;
 use wharf_spec::{env_var, id::ExecEnv, paths::BUILD_METADATA, reference::Reference};
 
@@ -33,6 +34,8 @@ pub(crate) struct Export {
     pub(crate) cache_limit: Option<u64>,
     /// Whether the image that is superseded is deleted.
     pub(crate) prune_previous: bool,
+    /// What happens to a tag that another build wrote meanwhile.
+    pub(crate) tag_race: TagRace,
     pub(crate) warnings: Vec<String>,
 }
 
@@ -62,6 +65,7 @@ impl Export {
             compression: compression(resolver)?,
             cache_limit: cache_limit(resolver)?,
             prune_previous: prune_previous(resolver)?,
+            tag_race: resolver.tag_race()?,
             warnings,
         })
     }

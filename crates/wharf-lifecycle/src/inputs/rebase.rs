@@ -2,6 +2,7 @@
 use super::{InputError, Resolver};
 use crate::flags;
 use std::path::PathBuf;
+use wharf_image::TagRace;
 use wharf_spec::reference::Reference;
 
 /// Everything the rebaser is told.
@@ -11,6 +12,8 @@ pub(crate) struct Rebase {
     pub(crate) outputs: Vec<Reference>,
     pub(crate) run_image: Option<Reference>,
     pub(crate) force: bool,
+    /// What happens when another build wrote the app image meanwhile.
+    pub(crate) tag_race: TagRace,
     pub(crate) report: PathBuf,
 }
 
@@ -28,6 +31,7 @@ impl Rebase {
                 (deprecated, run_image) => run_image.or(deprecated),
             },
             force: resolver.raw.bool(&flags::FORCE)?,
+            tag_race: resolver.tag_race()?,
             report: resolver.path(&flags::REPORT)?,
         })
     }

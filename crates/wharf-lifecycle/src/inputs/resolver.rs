@@ -2,7 +2,7 @@
 use super::{InputError, RunFile};
 use crate::flags::{self, Default, Origin, RawInputs, Row};
 use std::path::{Component, Path, PathBuf};
-use wharf_image::ImageStore;
+use wharf_image::{ImageStore, TagRace};
 use wharf_layout::LayoutStore;
 use wharf_spec::{
     api::{PlatformFeatures, RunImageSource},
@@ -155,6 +155,15 @@ impl Resolver<'_> {
 
     pub(crate) fn skip_layers(&self) -> Result<bool, InputError> {
         Ok(self.raw.bool(&flags::SKIP_LAYERS)? || self.raw.bool(&flags::SKIP_RESTORE)?)
+    }
+
+    /// What happens to a tag that another build wrote meanwhile.
+    pub(crate) fn tag_race(&self) -> Result<TagRace, InputError> {
+        let text = self.raw.environment.text(env_var::TAG_RACE)?;
+        match text.map(str::trim).filter(|text| !text.is_empty()) {
+            Some(text) => text.parse().map_err(InputError::TagRace),
+            None => Ok(TagRace::default()),
+        }
     }
 
     /// The execution environment, where the Platform API has them.

@@ -263,6 +263,7 @@ fn told(inputs: &Export, loaded: Loaded, session: &Session<'_>) -> ExportInputs 
         fingerprints: Fingerprints::default(),
         encoder: session.encoder(),
         cache_limit: inputs.cache_limit,
+        tag_race: inputs.tag_race,
         rooms: None,
     }
 }

@@ -45,6 +45,7 @@ pub(crate) fn run(inputs: &Rebase, session: &Session<'_>, stores: &Stores) -> Re
         outputs: inputs.outputs.clone(),
         run_image: inputs.run_image.clone(),
         force: inputs.force,
+        tag_race: inputs.tag_race,
         platform: session::platform(),
         features: session.api.features(),
     };

@@ -1,6 +1,6 @@
 //! The recorded rebase of the reference lifecycle.
 use serde_json::Value;
-use wharf_image::{Image, ImageStore, validate::validate};
+use wharf_image::{Image, ImageStore, TagRace, validate::validate};
 use wharf_rebase::{RebaseInputs, rebase};
 use wharf_spec::{api::PlatformApi, reference::Reference};
 use wharf_testkit::{MemoryStore, RecordingLog, golden, image_recipe::platform};
@@ -38,6 +38,7 @@ fn gives_the_config_of_the_reference_and_layers_in_the_media_types_of_the_app() 
             outputs: vec![app.clone()],
             run_image: None,
             force: false,
+            tag_race: TagRace::Warn,
             platform: platform("linux", "amd64"),
             features: api.parse::<PlatformApi>().unwrap().features(),
         };

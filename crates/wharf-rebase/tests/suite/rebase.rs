@@ -1,12 +1,12 @@
 //! Rebases end to end, on a strict store in memory.
 use serde_json::Value;
 use std::error::Error;
-use wharf_image::{Access, Image, ImageStore, validate::validate};
+use wharf_image::{Access, Image, ImageStore, TagRace, validate::validate};
 use wharf_rebase::{Problem, RebaseError, RebaseInputs, rebase};
 use wharf_spec::{
     api::{BaseContract, PlatformApi},
     files::report::{ImageReport, Report},
-    log::Level,
+    log::{Level, Log},
     reference::Reference,
 };
 use wharf_testkit::{ImageRecipe, MemoryStore, RecordingLog, image_recipe::platform};
@@ -55,6 +55,7 @@ pub(crate) fn inputs() -> RebaseInputs {
         outputs: vec![reference("r.example/app")],
         run_image: None,
         force: false,
+        tag_race: TagRace::Warn,
         platform: platform("linux", "amd64"),
         features: PlatformApi::LATEST.features(),
     }
@@ -118,6 +119,7 @@ fn swaps_the_run_image_and_changes_nothing_else() {
                     image_id: String::new(),
                     digest: after.digest().to_string(),
                     manifest_size: after.manifest_bytes().len() as u64,
+                    moved: Vec::new(),
                     unchanged: Vec::new(),
                 },
             }
@@ -382,4 +384,49 @@ fn errors_name_what_is_missing() {
         )
     );
     assert_eq!(stranger.counts().image_writes, 3);
+}
+
+/// Builds the app anew when the rebase is about to write it.
+struct Meddling<'a>(&'a MemoryStore);
+
+impl Log for Meddling<'_> {
+    fn line(&self, _level: Level, text: &str) {
+        if text.starts_with("Saving") {
+            let run = find(self.0, "r.example/run:1");
+            let app = app(&run, API).label("built", "meanwhile");
+            app.push(self.0, &[&reference("r.example/app")]);
+        }
+    }
+}
+
+#[test]
+fn an_app_that_is_built_while_it_is_rebased_is_not_replaced_in_silence() {
+    for tag_race in [TagRace::Warn, TagRace::Fail, TagRace::Off] {
+        let store = store(API, &base("2"));
+        let read = find(&store, "r.example/app").digest();
+        let asked = RebaseInputs {
+            tag_race,
+            ..inputs()
+        };
+        let rebased = rebase(&asked, &store, &Meddling(&store));
+        let built = find(&store, "r.example/app").label("built").is_some();
+        match (tag_race, rebased) {
+            (TagRace::Warn, Ok(report)) => {
+                let [moved] = report.image.moved.as_slice() else {
+                    panic!("{report:?}");
+                };
+                assert_eq!(moved.before, read.to_string());
+                assert!(!built);
+            }
+            (TagRace::Fail, Err(RebaseError::TagMoved { moved, .. })) => {
+                assert_eq!(moved[0].before, Some(read));
+                assert!(built);
+            }
+            (TagRace::Off, Ok(report)) => {
+                assert_eq!(report.image.moved, []);
+                assert!(!built);
+            }
+            (_, other) => panic!("{tag_race:?}: {other:?}"),
+        }
+    }
 }

@@ -33,6 +33,10 @@ pub struct Analyzed {
 pub struct ImageIdentifier {
     /// `registry/repository@sha256:…`.
     pub reference: String,
+    /// wharf's own: the name of a previous image that is not what the first tag of the build held, as with
+    /// `-previous-image`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub image: String,
 }
 
 /// The run image of this build.

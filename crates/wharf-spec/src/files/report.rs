@@ -33,6 +33,20 @@ pub struct ImageReport {
     /// Platforms of an index that a rebase left as they were.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unchanged: Vec<String>,
+    /// Tags that somebody else wrote since the build began, and that this image replaced.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub moved: Vec<MovedTag>,
+}
+
+/// A tag that somebody else wrote meanwhile.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MovedTag {
+    /// The tag.
+    pub tag: String,
+    /// What it held when the build began; empty for nothing.
+    pub before: String,
+    /// What it held when it was replaced; empty for nothing.
+    pub now: String,
 }
 
 /// `[build]`.

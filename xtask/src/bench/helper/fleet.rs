@@ -10,7 +10,7 @@ use std::{
     time::Instant,
 };
 use wharf_fleet::NewBase;
-use wharf_image::{Image, SealedImage};
+use wharf_image::{Image, SealedImage, TagRace};
 use wharf_rebase::{Base, RebaseInputs, prepare};
 use wharf_registry::{Credentials, RegistryOptions, RegistryStore};
 use wharf_spec::{api::PlatformApi, digest::Digest, reference::Reference};
@@ -228,6 +228,7 @@ fn job(
         outputs: vec![reference],
         run_image: Some(run.clone()),
         force: false,
+        tag_race: TagRace::default(),
         platform: app.platform(),
         features: PlatformApi::LATEST.features(),
     };
