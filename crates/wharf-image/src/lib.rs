@@ -10,8 +10,10 @@
 //! | [`draft`] | an image being made; edits change what they name and keep the rest |
 //! | [`room`] | how much may be written, and whether an image fits |
 //! | [`store`] | where images live: [`ImageStore`] |
+//! | [`store_error`] | why a store fails, by what there is to do about it |
 //! | [`stored`] | manifests and indexes as a store keeps them |
 //! | [`run_image`] | which run image or mirror a build takes, and its target |
+//! | [`tag_race`] | two builds on one tag |
 //! | [`validate`] | whether an image is one that every runtime accepts |
 pub mod descriptor;
 pub mod draft;
@@ -26,6 +28,7 @@ pub mod room;
 pub mod run_image;
 mod seal;
 pub mod store;
+pub mod store_error;
 pub mod stored;
 pub mod tag_race;
 pub mod validate;
@@ -36,6 +39,7 @@ pub use family::Family;
 pub use image::{Image, ImageError, Layer};
 pub use platform::Platform;
 pub use room::{Freeable, Limited, NoRoom, Room, Rooms};
-pub use store::{Access, ImageStore, StoreError, StoreErrorKind, Transfer, Written};
+pub use store::{Access, ImageStore, Transfer, Written};
+pub use store_error::{QuotaWords, StoreError, StoreErrorKind};
 pub use stored::{Referrer, Stored};
 pub use tag_race::{MovedTag, TagRace, TagRaceError, WatchedTags};

@@ -5,7 +5,7 @@ use crate::{
     image::{Image, ImageError, MAX_CONFIG_BYTES, digest_of},
     index::{self, IndexEntry},
     json::{Document, check_size},
-    store::{StoreError, StoreErrorKind},
+    store_error::{StoreError, StoreErrorKind},
 };
 use serde::Deserialize;
 use serde_json::Value;

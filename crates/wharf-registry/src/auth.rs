@@ -158,6 +158,9 @@ impl Auth {
         let Failure::Answer(answer) = refusal else {
             return refusal;
         };
+        if let Some(kind) = answer.refusal() {
+            return kind.into();
+        }
         let detail = answer.detail;
         let challenge = self.state.lock().await.challenge.clone();
         match (&self.account, challenge) {

@@ -1,17 +1,16 @@
 //! What went wrong with a request, and what it means.
 use crate::{
+    answer::{self, Answer},
     secret::Secret,
     tls::{Distrust, Trust},
 };
-use oci_client::errors::{OciEnvelope, OciError, OciErrorCode};
+use oci_client::errors::OciErrorCode;
 use reqwest::{StatusCode, Url, header::RETRY_AFTER};
 use std::{error::Error, io, time::Duration};
 use wharf_image::StoreErrorKind;
 
 /// Largest part of an error's body that is looked at.
 const BODY_LIMIT: usize = 64 << 10;
-/// Longest text taken over from a server.
-const DETAIL_LIMIT: usize = 500;
 
 /// A request that failed.
 #[derive(Debug)]
@@ -27,17 +26,6 @@ pub(crate) enum Failure {
     Answer(Answer),
     /// Anything that is final.
     Final(StoreErrorKind),
-}
-
-/// An error as a server put it.
-#[derive(Debug, Default)]
-pub(crate) struct Answer {
-    pub(crate) status: u16,
-    pub(crate) code: Option<OciErrorCode>,
-    pub(crate) detail: String,
-    pub(crate) retry_after: Option<Duration>,
-    /// Whether it ended an upload that can be started anew.
-    pub(crate) lost_upload: bool,
 }
 
 impl From<StoreErrorKind> for Failure {
@@ -92,7 +80,7 @@ impl Failure {
             body.extend_from_slice(&chunk);
         }
         body.truncate(BODY_LIMIT);
-        let (code, words) = parse(&body);
+        let (code, words) = answer::parse(&body);
         let words = words.unwrap_or_else(|| {
             let reason = status.canonical_reason().unwrap_or("no reason given");
             reason.to_ascii_lowercase()
@@ -100,7 +88,7 @@ impl Failure {
         Self::Answer(Answer {
             status: status.as_u16(),
             code,
-            detail: clean(&Secret::redact_all(&words, secrets)),
+            detail: answer::clean(&Secret::redact_all(&words, secrets)),
             retry_after,
             lost_upload: false,
         })
@@ -145,11 +133,7 @@ impl Failure {
 
     /// Whether no other way of writing can succeed: the quota is used up, or nothing can be written.
     pub(crate) fn forbids_writing(&self) -> bool {
-        let Self::Answer(answer) = self else {
-            return false;
-        };
-        let words = answer.detail.to_ascii_lowercase();
-        answer.status == 403 && (is_quota(&words) || is_read_only(&words))
+        matches!(self, Self::Answer(answer) if answer.forbids_writing())
     }
 
     /// Whether a certificate was refused.
@@ -177,7 +161,7 @@ impl Failure {
     /// What it means to the caller.
     pub(crate) fn into_kind(self) -> StoreErrorKind {
         match self {
-            Self::Connection { address, source } => StoreErrorKind::Unreachable { address, source },
+            Self::Connection { address, source } => unreachable(address, source),
             Self::Untrusted { address, distrust } => StoreErrorKind::Tls {
                 address,
                 problem: distrust.problem,
@@ -189,181 +173,25 @@ impl Failure {
     }
 }
 
-impl Answer {
-    fn into_kind(self) -> StoreErrorKind {
-        let Self {
-            status,
-            code,
-            mut detail,
-            retry_after,
-            lost_upload: _,
-        } = self;
-        let lower = detail.to_ascii_lowercase();
-        match status {
-            401 => StoreErrorKind::Unauthorized { detail },
-            403 if is_quota(&lower) => StoreErrorKind::QuotaExceeded { detail },
-            403 if is_read_only(&lower) => StoreErrorKind::ReadOnly { detail },
-            403 => StoreErrorKind::Denied { detail },
-            404 => StoreErrorKind::NotFound,
-            412 if lower.contains("immutable") => StoreErrorKind::ImmutableTag { detail },
-            412 if code == Some(OciErrorCode::Other("PROJECTPOLICYVIOLATION".to_owned())) => {
-                StoreErrorKind::PolicyViolation { detail }
-            }
-            429 => {
-                if let Some(wait) = retry_after {
-                    detail = format!("{detail}, retry after {} s", wait.as_secs());
-                }
-                StoreErrorKind::RateLimited { detail }
-            }
-            _ => StoreErrorKind::Server { status, detail },
-        }
-    }
-}
-
-/// Harbor has no code for it; this is what its message has in common over versions.
-fn is_quota(words: &str) -> bool {
-    words.contains("quota") || (words.contains("storage resource") && words.contains("upper limit"))
-}
-
-fn is_read_only(words: &str) -> bool {
-    words.contains("read only mode")
-}
-
 /// Scheme, host and port; never a path or query.
 pub(crate) fn address(url: &Url) -> String {
     url.origin().ascii_serialization()
 }
 
-/// The code of the first error and the words of all.
-fn parse(body: &[u8]) -> (Option<OciErrorCode>, Option<String>) {
-    let Ok(envelope) = serde_json::from_slice::<OciEnvelope>(body) else {
-        let text = String::from_utf8_lossy(body);
-        let line = text.lines().map(str::trim).find(|line| !line.is_empty());
-        // A page for people says nothing in its first line.
-        return (
-            None,
-            line.filter(|line| !line.starts_with('<'))
-                .map(ToOwned::to_owned),
-        );
-    };
-    let words: Vec<_> = envelope.errors.iter().map(describe).collect();
-    let code = envelope.errors.into_iter().next().map(|error| error.code);
-    (code, (!words.is_empty()).then(|| words.join("; ")))
-}
-
-fn describe(error: &OciError) -> String {
-    let code = serde_json::to_value(&error.code)
-        .ok()
-        .and_then(|code| code.as_str().map(ToOwned::to_owned))
-        .unwrap_or_default();
-    let digest = match &error.detail {
-        serde_json::Value::Object(detail) => detail.get("digest").or_else(|| detail.get("Digest")),
-        _ => None,
-    };
-    let mut words = match error.message.trim() {
-        "" => code,
-        message if code.is_empty() => message.to_owned(),
-        message => format!("{code}: {message}"),
-    };
-    if let Some(digest) = digest.and_then(serde_json::Value::as_str) {
-        words = format!("{words} ({digest})");
+/// Why there was no connection, by what there is to do about it.
+fn unreachable(address: String, source: Box<dyn Error + Send + Sync>) -> StoreErrorKind {
+    let mut next: Option<&(dyn Error + 'static)> = Some(&*source);
+    while let Some(error) = next {
+        let refused = error.downcast_ref::<io::Error>();
+        if refused.is_some_and(|error| error.kind() == io::ErrorKind::ConnectionRefused) {
+            return StoreErrorKind::Refused { address };
+        }
+        // The type of the connector's error is private; these are its words for a resolver that failed.
+        if error.to_string() == "dns error" {
+            let detail = error.source().map_or_else(String::new, ToString::to_string);
+            return StoreErrorKind::NameResolution { address, detail };
+        }
+        next = error.source();
     }
-    words
-}
-
-/// One line of bounded length that cannot steer a terminal.
-fn clean(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .take(DETAIL_LIMIT)
-        .collect::<String>()
-        .trim()
-        .to_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn kind(status: u16, body: &str) -> StoreErrorKind {
-        let (code, words) = parse(body.as_bytes());
-        let answer = Answer {
-            status,
-            code,
-            detail: clean(&words.unwrap_or_default()),
-            ..Answer::default()
-        };
-        answer.into_kind()
-    }
-
-    fn error(code: &str, message: &str) -> String {
-        serde_json::json!({"errors": [{"code": code, "message": message}]}).to_string()
-    }
-
-    #[test]
-    fn tells_quota_read_only_and_missing_rights_apart() {
-        let quota = error(
-            "DENIED",
-            "adding 10 MiB of storage resource, which when updated to current usage of 95 MiB will exceed the configured upper limit of 100 MiB.",
-        );
-        assert!(
-            matches!(kind(403, &quota), StoreErrorKind::QuotaExceeded { detail } if detail.contains("100 MiB"))
-        );
-        let read_only = error(
-            "DENIED",
-            "The system is in read only mode. Any modification is prohibited.",
-        );
-        assert!(matches!(
-            kind(403, &read_only),
-            StoreErrorKind::ReadOnly { .. }
-        ));
-        let denied = error("DENIED", "requested access to the resource is denied");
-        assert!(matches!(kind(403, &denied), StoreErrorKind::Denied { .. }));
-    }
-
-    #[test]
-    fn tells_immutable_tags_and_policies_apart() {
-        let immutable = error(
-            "PRECONDITION",
-            "Failed to process request due to 'tool/app:latest' configured as immutable.",
-        );
-        assert!(matches!(
-            kind(412, &immutable),
-            StoreErrorKind::ImmutableTag { .. }
-        ));
-        let policy = error(
-            "PROJECTPOLICYVIOLATION",
-            "current image with 3 vulnerabilities cannot be pulled",
-        );
-        assert!(matches!(
-            kind(412, &policy),
-            StoreErrorKind::PolicyViolation { .. }
-        ));
-        assert!(matches!(
-            kind(412, "nginx"),
-            StoreErrorKind::Server { status: 412, .. }
-        ));
-    }
-
-    #[test]
-    fn words_of_a_server_are_one_bounded_line() {
-        let hostile = error("X", &format!("\u{1b}[2J{}\nsecond", "a".repeat(1000)));
-        let StoreErrorKind::Server { detail, .. } = kind(418, &hostile) else {
-            panic!("not a server error");
-        };
-        assert_eq!(detail.chars().count(), DETAIL_LIMIT);
-        assert!(!detail.chars().any(char::is_control));
-    }
-
-    #[test]
-    fn names_the_missing_blob() {
-        let body = r#"{"errors":[{"code":"MANIFEST_BLOB_UNKNOWN","message":"blob unknown to registry","detail":{"digest":"sha256:aa"}}]}"#;
-        let StoreErrorKind::Server { detail, .. } = kind(400, body) else {
-            panic!("not a server error");
-        };
-        assert_eq!(
-            detail,
-            "MANIFEST_BLOB_UNKNOWN: blob unknown to registry (sha256:aa)"
-        );
-    }
+    StoreErrorKind::Unreachable { address, source }
 }

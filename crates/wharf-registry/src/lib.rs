@@ -11,7 +11,8 @@
 //!
 //! Inside: `session` is one registry with its connections, scheme and tokens; `auth`, `token`, `challenge` and `scope`
 //! are the way from a 401 to an `Authorization` header; `retry` is the one policy of trying again; `pull`,
-//! `download`, `push` and `body` are the transfers, `uploads` those that are not finished; `failure` turns answers into [`wharf_image::StoreErrorKind`].
+//! `download`, `push` and `body` are the transfers, `uploads` those that are not finished; `failure` and `answer` turn what went wrong into [`wharf_image::StoreErrorKind`].
+mod answer;
 pub mod api;
 mod auth;
 mod body;

@@ -53,7 +53,8 @@ pub(crate) fn kind(bytes: &[u8], content_type: Option<&str>) -> Result<Kind, Sto
     let sent = content_type.map(|text| text.split(';').next().unwrap_or(text).trim());
     match head.media_type.as_deref() {
         Some(media_type) => known(media_type).ok_or_else(|| {
-            StoreErrorKind::Unsupported(format!("'{media_type}' is not an image or index"))
+            let detail = format!("'{media_type}' is not an image or index");
+            StoreErrorKind::UnsupportedMediaType { detail }
         }),
         None if head.manifests.is_some() => Ok(Kind::Index),
         None => Ok(sent.and_then(known).unwrap_or(Kind::Image)),

@@ -29,7 +29,7 @@ impl RetryPolicy {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::failure::Answer;
+    use crate::answer::Answer;
 
     const POLICY: RetryPolicy = RetryPolicy {
         attempts: 4,

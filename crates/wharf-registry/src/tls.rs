@@ -50,6 +50,8 @@ struct Shared {
 struct Authorities {
     /// None when no authority is known: then nothing can be verified.
     verifier: Option<Arc<WebPkiServerVerifier>>,
+    /// How many there are.
+    count: usize,
     /// Why there may be too few of them; part of the advice when a certificate is refused.
     note: Option<String>,
 }
@@ -69,10 +71,12 @@ impl Shared {
     fn authorities(&self) -> &Authorities {
         self.loaded.get_or_init(|| {
             let (roots, note) = read_authorities(&self.certificates, &self.extra);
+            let count = roots.len();
             let verifier =
                 WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider()).build();
             Authorities {
                 verifier: verifier.ok(),
+                count,
                 note,
             }
         })
@@ -118,7 +122,10 @@ impl Trust {
         let (problem, advice) = match error {
             rustls::Error::InvalidCertificate(problem) => match problem {
                 CertificateError::UnknownIssuer => (
-                    "its certificate is signed by an unknown authority".to_owned(),
+                    format!(
+                        "its certificate is signed by none of the {} authorities that are trusted here",
+                        self.shared.authorities().count
+                    ),
                     add_authority,
                 ),
                 CertificateError::Expired | CertificateError::ExpiredContext { .. } => (

@@ -161,7 +161,7 @@ fn a_quota_is_not_a_matter_of_credentials_and_not_tried_again() {
     // Large enough that the refusal comes long before the bytes are sent.
     let kind = failed(store(options()).put_layer(&to, &draft(&vec![3; 5 << 20])));
     assert!(
-        matches!(&kind, StoreErrorKind::QuotaExceeded { detail } if detail.contains("100.0 MiB")),
+        matches!(&kind, StoreErrorKind::QuotaExceeded { detail, .. } if detail.contains("100.0 MiB")),
         "{kind:?}"
     );
     assert_eq!(server.count("PUT", UPLOADS), 1);

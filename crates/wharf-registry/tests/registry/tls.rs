@@ -40,7 +40,10 @@ fn an_unknown_authority_is_named_with_the_way_to_add_it() {
     let certificate = ServerCertificate::for_names(&["127.0.0.1"]).expect("certificate");
     let server = tls_server(certificate);
     let (problem, advice) = refusal(&store(options()), &server.host());
-    assert_eq!(problem, "its certificate is signed by an unknown authority");
+    assert!(
+        problem.starts_with("its certificate is signed by none of the "),
+        "{problem}"
+    );
     assert!(advice.contains("SSL_CERT_FILE"), "{advice}");
 }
 
@@ -146,7 +149,7 @@ fn an_unreachable_registry_is_named_with_scheme_and_port() {
     let error = store(options()).find(&reference(&host, "contract/app:1"), &amd64());
     let error = error.expect_err("nobody is there");
     assert!(
-        matches!(error.kind, StoreErrorKind::Unreachable { .. }),
+        matches!(error.kind, StoreErrorKind::Refused { .. }),
         "{error:?}"
     );
     assert!(

@@ -1,5 +1,6 @@
 //! Running the executable under any of its names.
 pub(crate) mod place;
+pub(crate) mod site;
 
 use std::{os::unix::process::CommandExt, process::Command};
 
