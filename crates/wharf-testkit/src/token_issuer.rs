@@ -91,6 +91,11 @@ impl TokenIssuer {
         format!("http://{}/service/token", self.server.address())
     }
 
+    /// The port it listens on.
+    pub fn port(&self) -> u16 {
+        self.server.address().port()
+    }
+
     /// Certificate whose key signs the tokens, in PEM; the registry must know it.
     pub fn certificate(&self) -> &str {
         &self.certificate

@@ -1,7 +1,11 @@
 //! Running the executables of a step once, and ending them from outside.
-use super::{ground::Ground, plan::Work, stage::Stage};
+use super::{
+    ground::{Ground, PASSWORD},
+    plan::Work,
+    stage::Stage,
+};
 use crate::process;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
@@ -82,6 +86,9 @@ pub(super) fn attempt(
         if let Some(user) = ground.user {
             command.uid(user).gid(user);
         }
+        if program.touches_images {
+            command.env("CNB_REGISTRY_AUTH", ground.credentials());
+        }
         let start = || format!("start {}", program.path.display());
         let child = command.spawn().with_context(start)?;
         let came = || ground.proxy.requests_to(&stage.repository);
@@ -125,7 +132,9 @@ fn judge(status: ExitStatus, log: &Path) -> Ending {
 /// The lines at level debug that count.
 fn read(log: &Path) -> Result<Said> {
     let text = fs::read(log).with_context(|| format!("read {}", log.display()))?;
-    Ok(parse(&String::from_utf8_lossy(&text)))
+    let text = String::from_utf8_lossy(&text);
+    ensure!(!text.contains(PASSWORD), "a phase shows the password");
+    Ok(parse(&text))
 }
 
 fn parse(text: &str) -> Said {

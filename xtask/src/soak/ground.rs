@@ -1,27 +1,45 @@
-//! What all lines share: the registry, the proxy before it, run images, buildpacks, executables.
-use super::{plan::RunImage, stage::write};
+//! What all lines share: registry and token service with a proxy before each, run images, buildpacks, executables.
+use super::{
+    pass::{CALM, WILD},
+    plan::RunImage,
+    stage::write,
+};
 use crate::{demo, dist, process, workspace};
 use anyhow::{Context, Result};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use serde_json::json;
 use std::{
     fs,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
+    time::Duration,
 };
 use wharf_registry::{RegistryOptions, RegistryStore};
 use wharf_spec::reference::Reference;
 use wharf_testkit::{
     FaultPlan, FaultProxy,
     image_recipe::ImageRecipe,
-    registry_server::{RegistryServer, RegistryServerOptions},
+    registry_server::{Authentication, RegistryServer, RegistryServerOptions},
+    token_issuer::{self, Account, TokenIssuer, TokenIssuerOptions},
 };
 
 /// Repository of the run images.
 const RUN: &str = "soak/run";
+const ACCOUNT: &str = "robot$soak+builder";
+pub(super) const PASSWORD: &str = "only-for-the-soak";
+/// Of a token; the build's phases outlive it.
+const LIFETIME: Duration = Duration::from_secs(2);
 
 #[derive(Debug)]
 pub(super) struct Ground {
-    pub(super) registry: RegistryServer,
+    /// The same images without proxies and passwords, for whoever looks from outside.
+    pub(super) open: RegistryServer,
+    /// Before the registry.
     pub(super) proxy: FaultProxy,
+    /// Before the token service.
+    pub(super) tokens: FaultProxy,
+    _registry: RegistryServer,
+    _issuer: TokenIssuer,
     /// User and group of the phases; ours when we may not choose.
     pub(super) user: Option<u32>,
     dir: PathBuf,
@@ -34,16 +52,32 @@ impl Ground {
         demo::fresh(dir)?;
         // The phases' user goes through it.
         fs::set_permissions(dir, fs::Permissions::from_mode(0o755))?;
-        let registry = RegistryServer::start(&RegistryServerOptions {
-            data: Some(dir.join("registry")),
-            ..RegistryServerOptions::default()
+        let projects = ["soak", CALM, WILD];
+        let issuer = token_issuer::start(TokenIssuerOptions {
+            accounts: vec![Account::with_all_rights(ACCOUNT, PASSWORD, &projects)],
+            lifetime: LIFETIME,
+            ..TokenIssuerOptions::default()
         })
-        .context("start docker-registry")?;
-        let proxy =
-            FaultProxy::start(registry.port(), FaultPlan::none()).context("start the proxy")?;
+        .context("start the token service")?;
+        let tokens = proxy(issuer.port())?;
+        let registry = |authentication| {
+            let options = RegistryServerOptions {
+                authentication,
+                data: Some(dir.join("registry")),
+                ..RegistryServerOptions::default()
+            };
+            RegistryServer::start(&options).context("start docker-registry")
+        };
+        let guarded = registry(Authentication::Token {
+            realm: format!("http://{}/service/token", tokens.host()),
+            certificate: issuer.certificate().to_owned(),
+        })?;
         let ground = Self {
-            registry,
-            proxy,
+            open: registry(Authentication::Anonymous)?,
+            proxy: proxy(guarded.port())?,
+            tokens,
+            _registry: guarded,
+            _issuer: issuer,
             user: nix::unistd::geteuid().is_root().then_some(1000),
             dir: dir.to_path_buf(),
             lifecycle: dist.join("lifecycle"),
@@ -61,6 +95,18 @@ impl Ground {
     /// The executable of a phase, or the launcher.
     pub(super) fn executable(&self, name: &str) -> PathBuf {
         self.lifecycle.join(name)
+    }
+
+    /// What happens from now on.
+    pub(super) fn set_plan(&self, plan: &FaultPlan) {
+        self.proxy.set_plan(plan.clone());
+        self.tokens.set_plan(plan.clone());
+    }
+
+    /// `CNB_REGISTRY_AUTH`
+    pub(super) fn credentials(&self) -> String {
+        let basic = STANDARD.encode(format!("{ACCOUNT}:{PASSWORD}"));
+        json!({ self.proxy.host(): format!("Basic {basic}") }).to_string()
     }
 
     /// Name of an image, as the phases reach it.
@@ -82,8 +128,7 @@ impl Ground {
     fn add_run_images(&self) -> Result<()> {
         let store = RegistryStore::new(RegistryOptions::default())?;
         for run in [RunImage::One, RunImage::Two] {
-            let name: Reference =
-                format!("{}/{RUN}:{}", self.registry.host(), run.tag()).parse()?;
+            let name: Reference = format!("{}/{RUN}:{}", self.open.host(), run.tag()).parse()?;
             ImageRecipe::new()
                 .platform("linux", dist::architecture(), None)
                 .layer(&[("etc/os-release", b"ID=debian\nVERSION_ID=12\n", 0o644)])
@@ -117,4 +162,8 @@ impl Ground {
             &(group("multi") + &group("static")),
         )
     }
+}
+
+fn proxy(port: u16) -> Result<FaultProxy> {
+    FaultProxy::start(port, FaultPlan::none()).context("start a proxy")
 }

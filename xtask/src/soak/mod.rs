@@ -16,9 +16,11 @@ use ground::Ground;
 use options::Options;
 use reader::Reader;
 use report::Report;
-use std::{fs, path::Path, time::Instant};
+use std::{collections::BTreeMap, fs, path::Path, time::Instant};
 use tally::Bytes;
 use wharf_testkit::FaultPlan;
+
+type Counts = BTreeMap<&'static str, usize>;
 
 /// `cargo xtask soak [--seed N] [--builds N] [--fault-rate P] [--dist DIR]`.
 pub(crate) fn run(args: &[String]) -> Result<()> {
@@ -70,14 +72,14 @@ fn soak_in(dir: &Path, options: &Options, dist: &Path) -> Result<Report> {
     let courses = pass::calm(&ground, &lines)?;
     let calm = ground.proxy.take();
     let calm_time = begin.elapsed();
-    ground
-        .proxy
-        .set_plan(FaultPlan::seeded(options.seed, options.fault_rate));
+    let asked = ground.tokens.take().requests.len();
+    ground.set_plan(&FaultPlan::seeded(options.seed, options.fault_rate));
     let begin = Instant::now();
     let mut tally = pass::wild(&ground, &lines, &courses)?;
     let wild = ground.proxy.take();
+    let tokens = ground.tokens.take();
     let wild_time = begin.elapsed();
-    let mut reader = Reader::new(&ground.registry.host());
+    let mut reader = Reader::new(&ground.open.host());
     let mut read = 0;
     for (line, course) in lines.iter().zip(&courses) {
         let (tags, wrong) = report::read_back(&mut reader, line, course);
@@ -89,9 +91,19 @@ fn soak_in(dir: &Path, options: &Options, dist: &Path) -> Result<Report> {
         read,
         open: tally.open_sessions(&wild),
         bytes: Bytes::new(&calm, &wild),
-        requests: (calm.requests.len(), wild.requests.len()),
-        met: wild.faults(),
+        requests: (
+            calm.requests.len() + asked,
+            wild.requests.len() + tokens.requests.len(),
+        ),
+        met: sum(wild.faults(), tokens.faults()),
         times: (calm_time, wild_time),
         tally,
     })
+}
+
+fn sum(mut one: Counts, other: Counts) -> Counts {
+    for (name, count) in other {
+        *one.entry(name).or_default() += count;
+    }
+    one
 }

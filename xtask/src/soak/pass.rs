@@ -47,7 +47,7 @@ type Course = Vec<Expected>;
 pub(super) fn calm(ground: &Ground, lines: &[Line]) -> Result<Vec<Course>> {
     each(lines, &|line| {
         let stage = Stage::new(ground, line, CALM)?;
-        let reader = Reader::new(&ground.registry.host());
+        let reader = Reader::new(&ground.open.host());
         let mut course = Course::new();
         for step in &line.steps {
             let before = ground.proxy.requests_to(&stage.repository);
@@ -75,7 +75,7 @@ pub(super) fn wild(ground: &Ground, lines: &[Line], courses: &[Course]) -> Resul
     let tally = Mutex::new(Tally::default());
     each(lines, &|line| {
         let stage = Stage::new(ground, line, WILD)?;
-        let reader = Reader::new(&ground.registry.host());
+        let reader = Reader::new(&ground.open.host());
         let rough = Rough {
             ground,
             stage,

@@ -25,6 +25,8 @@ const MORE_NOISE: usize = 3 << 20;
 pub(super) struct Program {
     pub(super) path: PathBuf,
     pub(super) args: Vec<String>,
+    /// Whether it is given the password.
+    pub(super) touches_images: bool,
 }
 
 /// Directories that last as long as the line.
@@ -139,6 +141,7 @@ impl<'a> Stage<'a> {
         let program = |name: &str, args: &[&str]| Program {
             path: self.ground.executable(name),
             args: args.iter().map(|arg| (*arg).to_owned()).collect(),
+            touches_images: !matches!(name, "detector" | "builder"),
         };
         match work {
             Work::Build { creator: true, .. } => {
