@@ -113,8 +113,8 @@ impl Report {
         let open = &self.open;
         writeln!(
             f,
-            "soak: sessions nobody could end: {} of killed processes, {} of such as were told to end, {} whose address was lost, {} the registry would not drop",
-            open.killed, open.told, open.untold, open.refused
+            "soak: sessions nobody could end: {} of killed processes, {} whose address was lost, {} the registry would not drop",
+            open.killed, open.untold, open.refused
         )?;
         writeln!(
             f,

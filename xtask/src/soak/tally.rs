@@ -6,8 +6,8 @@ use wharf_testkit::fault_proxy::{SessionEnd, Traffic, sessions};
 /// How the process ended that started an upload session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Owner {
+    /// Or it was told to end.
     Itself,
-    Told,
     Killed,
 }
 
@@ -34,8 +34,6 @@ pub(super) struct OpenSessions {
     pub(super) leaked: Vec<String>,
     /// Of processes that were killed.
     pub(super) killed: usize,
-    /// Of processes that were told to end.
-    pub(super) told: usize,
     /// Their address was lost on the way.
     pub(super) untold: usize,
     /// The registry was asked to drop them, and did not.
@@ -56,8 +54,7 @@ impl Tally {
     pub(super) fn note_sessions(&mut self, open: Vec<String>, ending: &Ending) {
         let owner = match ending {
             Ending::Killed => Owner::Killed,
-            Ending::Told => Owner::Told,
-            Ending::Good | Ending::Failed(_) => Owner::Itself,
+            Ending::Good | Ending::Failed(_) | Ending::Told => Owner::Itself,
         };
         for session in open {
             self.sessions.entry(session).or_insert(owner);
@@ -83,7 +80,6 @@ impl Tally {
                 (Owner::Killed, _) => open.killed += 1,
                 (_, Some(SessionEnd::Untold)) => open.untold += 1,
                 (_, Some(SessionEnd::Refused)) => open.refused += 1,
-                (Owner::Told, _) => open.told += 1,
                 (Owner::Itself, end) => open.leaked.push(format!("{session}: {end:?}")),
             }
         }
@@ -152,9 +148,8 @@ mod tests {
         let mut open = tally.open_sessions(&traffic);
         open.leaked.sort();
         let expected = OpenSessions {
-            leaked: named(&["left: Some(Left)", "unknown: None"]),
+            leaked: named(&["left: Some(Left)", "told: None", "unknown: None"]),
             killed: 1,
-            told: 1,
             untold: 1,
             refused: 0,
         };

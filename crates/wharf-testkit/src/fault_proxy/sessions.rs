@@ -41,7 +41,7 @@ pub fn sessions<'a>(
         *end = match (exchange.method.as_str(), exchange.status, *end) {
             ("PUT", Some(201), _) | (_, _, SessionEnd::Finished) => SessionEnd::Finished,
             ("DELETE", Some(204), _) => SessionEnd::Cancelled,
-            ("DELETE", _, SessionEnd::Left) => SessionEnd::Refused,
+            ("DELETE", Some(_), SessionEnd::Left) => SessionEnd::Refused,
             (_, _, end) => end,
         };
     }
@@ -84,6 +84,8 @@ mod tests {
     fn each_session_has_the_end_that_its_client_and_its_registry_gave_it() {
         let exchanges = [
             started("left", true),
+            // Asked, but the registry never heard of it.
+            then("DELETE", "left", None),
             started("untold", false),
             started("finished", true),
             then("PUT", "finished", None),
