@@ -19,8 +19,8 @@ use wharf_registry::RegistryStore;
 /// How long buildpacks, and then this process, have to end by themselves.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// How long registries have to forget unfinished uploads.
-const CANCEL_PATIENCE: Duration = Duration::from_secs(2);
+/// How long registries have to forget unfinished uploads; most take a moment.
+const CANCEL_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Shared between the phase and the thread that waits for signals.
 #[derive(Debug, Clone, Default)]

@@ -199,7 +199,7 @@ impl Session {
                 None => self.start_upload(&blob.repository).await?,
             };
             let finish = self.finish_upload(blob, &upload.target);
-            let Err(failure) = self.uploads.unless_ending(finish).await else {
+            let Err(failure) = self.uploads.unless_ending(&upload, finish).await else {
                 return Ok(());
             };
             self.cancel_upload(&blob.repository, upload).await;
@@ -327,9 +327,9 @@ impl Session {
         for (repository, target) in open {
             let session = Arc::clone(&self);
             cancelled.spawn(async move {
-                // Not repeated: there is no time for it.
+                // Repeated for as long as the caller waits: what keeps a program from its end is often a bad network.
                 let call = cancellation(&repository, target);
-                session.send_once(&call).await.ok();
+                session.send(&call).await.ok();
             });
         }
         cancelled.join_all().await;

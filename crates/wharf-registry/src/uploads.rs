@@ -79,19 +79,36 @@ impl Uploads {
         }
     }
 
-    /// What `work` comes to, unless the program is about to end: then `work` is broken off after a moment, and this never
-    /// returns.
-    pub(crate) async fn unless_ending<T>(&self, work: impl Future<Output = T>) -> T {
+    /// What `work`, which finishes `upload`, comes to, unless the program is about to end: then it succeeds within a
+    /// moment, or this never returns.
+    pub(crate) async fn unless_ending<T, E>(
+        &self,
+        upload: &OpenUpload<'_>,
+        work: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
         let mut ending = self.ending.subscribe();
         let under_way = self.begin().await;
         {
             let mut work = pin!(work);
-            tokio::select! {
-                done = &mut work => return done,
+            let done = tokio::select! {
+                done = &mut work => Some(done),
                 // The sender is as long-lived as this.
-                _ = ending.wait_for(|ending| *ending) => {}
+                _ = ending.wait_for(|ending| *ending) => None,
+            };
+            let is_ending = done.is_none();
+            let done = match done {
+                Some(done) => Some(done),
+                None => tokio::time::timeout(GRACE, work).await.ok(),
+            };
+            match done {
+                Some(Ok(done)) => {
+                    // Before anyone who waits for quiet can see it among those to cancel.
+                    lock(&self.state).open.remove(&upload.number);
+                    return Ok(done);
+                }
+                Some(Err(failure)) if !is_ending => return Err(failure),
+                _ => {}
             }
-            tokio::time::timeout(GRACE, work).await.ok();
         }
         // `work` is gone by now, and with it a connection that was not done.
         drop(under_way);

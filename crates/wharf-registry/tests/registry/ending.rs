@@ -3,6 +3,7 @@ use crate::support::{options, reference, store};
 use std::{
     sync::{
         Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
         mpsc::{Receiver, Sender, channel},
     },
     thread,
@@ -95,4 +96,33 @@ fn an_upload_that_is_nearly_done_comes_to_its_end() {
     done.recv().expect("the upload ends");
     cancelling.join().expect("nothing is left to cancel");
     assert_eq!(slow.counts(), [1, 1, 0]);
+}
+
+#[test]
+fn a_cancellation_that_a_registry_has_no_time_for_is_repeated() {
+    let busy = AtomicBool::new(true);
+    let (arrives, arrived) = channel();
+    let server = ScriptedServer::start(move |request| match request.method.as_str() {
+        "HEAD" => Response::status(404),
+        "POST" => Response::status(202).header("Location", "/v2/contract/app/blobs/uploads/1"),
+        "PUT" => {
+            arrives.send(()).ok();
+            // Never, as far as this test is concerned.
+            thread::park();
+            Response::status(201)
+        }
+        "DELETE" if busy.swap(false, Ordering::SeqCst) => Response::status(503),
+        _ => Response::status(204),
+    });
+    let server = server.expect("server");
+    let store = Arc::new(store(options()));
+    let to = reference(&server.host(), "contract/app:1");
+    let uploading = Arc::clone(&store);
+    thread::spawn(move || {
+        let layer = layer(b"some bytes", Compression::None, Family::Oci);
+        uploading.put_layer(&to, &layer).ok();
+    });
+    arrived.recv().expect("bytes come");
+    store.cancel_uploads(LIMIT);
+    assert_eq!(server.count("DELETE", UPLOADS), 2);
 }
