@@ -14,7 +14,7 @@ use wharf_layer::Compression;
 use wharf_registry::RegistryStore;
 use wharf_testkit::{ScriptedServer, image_recipe::layer, scripted_server::Response};
 
-const LIMIT: Duration = Duration::from_secs(10);
+const LIMIT: Duration = Duration::from_secs(20);
 const UPLOADS: &str = "/v2/contract/app/blobs/uploads/";
 
 /// A registry that says when the bytes of an upload come, and takes them when it is told to.
@@ -73,7 +73,7 @@ impl Slow {
 fn an_upload_that_does_not_come_to_its_end_is_cancelled_and_none_is_started_any_more() {
     let slow = Slow::start();
     let done = slow.upload();
-    slow.arrived.recv().expect("bytes come");
+    slow.arrived.recv_timeout(LIMIT).expect("bytes come");
     slow.store.cancel_uploads(LIMIT);
     assert_eq!(slow.counts(), [1, 1, 1]);
     let cancelled = slow.server.recorded().pop().expect("requests");
@@ -89,11 +89,11 @@ fn an_upload_that_does_not_come_to_its_end_is_cancelled_and_none_is_started_any_
 fn an_upload_that_is_nearly_done_comes_to_its_end() {
     let slow = Slow::start();
     let done = slow.upload();
-    slow.arrived.recv().expect("bytes come");
+    slow.arrived.recv_timeout(LIMIT).expect("bytes come");
     let store = Arc::clone(&slow.store);
     let cancelling = thread::spawn(move || store.cancel_uploads(LIMIT));
     slow.take.send(()).expect("the server waits");
-    done.recv().expect("the upload ends");
+    done.recv_timeout(LIMIT).expect("the upload ends");
     cancelling.join().expect("nothing is left to cancel");
     assert_eq!(slow.counts(), [1, 1, 0]);
 }
