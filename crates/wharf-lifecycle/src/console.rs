@@ -7,6 +7,7 @@ use std::{
     time::{Instant, SystemTime},
 };
 use wharf_export::time::rfc3339;
+use wharf_registry::{Exchange, Observer};
 use wharf_spec::log::{Level, Log};
 
 /// The least level that is shown. Errors are always shown.
@@ -157,6 +158,14 @@ impl Console {
         };
         let _ = out.write_all(&bytes);
         let _ = out.flush();
+    }
+}
+
+impl Observer for Console {
+    fn request(&self, exchange: &Exchange) {
+        if self.threshold <= Threshold::Debug {
+            self.debug(&exchange.to_string());
+        }
     }
 }
 

@@ -20,6 +20,7 @@ use std::{
     ffi::OsString,
     io::{self, Write},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 use wharf_spec::{api::PlatformApi, env_var, log::Log, reference::Reference};
 
@@ -80,6 +81,7 @@ fn begin(
     let raw = RawInputs::new(phase, api, environment, parsed);
     let common = Common::resolve(&raw).map_err(|error| show(Failure::Inputs(error)))?;
     let console = Console::new(Sinks::standard(), common.threshold, common.colour);
+    let console = Arc::new(console);
     let dashes = warn_of_dashes(raw.positionals());
     for text in warning.into_iter().chain(dashes) {
         console.warn(&text);
@@ -144,11 +146,15 @@ fn say_usage(before: &str, phase: Phase, rows: &[&'static flags::Row]) {
 struct Run<'a> {
     raw: &'a RawInputs,
     ids: Ids,
-    console: &'a Console,
+    console: &'a Arc<Console>,
     interrupt: &'a Interrupt,
 }
 
-fn run_phase(raw: &RawInputs, console: &Console, interrupt: &Interrupt) -> Result<(), Failure> {
+fn run_phase(
+    raw: &RawInputs,
+    console: &Arc<Console>,
+    interrupt: &Interrupt,
+) -> Result<(), Failure> {
     if raw.phase == Phase::Extend {
         return Err(Failure::Extend);
     }
@@ -293,7 +299,9 @@ impl Run<'_> {
     fn open_early(&self, inputs: &Rebase, images: &Images) -> Option<Stores> {
         let environment = &self.raw.environment;
         let credentials = crate::credentials::resolve(environment, &inputs.references()).ok()?;
-        Stores::open(images, environment, credentials).ok()
+        let stores = Stores::open(images, environment, credentials, self.console).ok()?;
+        self.interrupt.cancel_uploads_at_end(&stores.caches);
+        Some(stores)
     }
 
     fn images(&self, resolver: &Resolver<'_>) -> Result<Images, Failure> {
@@ -375,7 +383,7 @@ impl Run<'_> {
         let credentials = prepared.credentials.clone();
         let (inputs, mut session) = self.session(prepared);
         session.layout.clone_from(&images.layout);
-        let stores = Stores::open(images, &session.environment, credentials)
+        let stores = Stores::open(images, &session.environment, credentials, self.console)
             .map_err(|error| Failure::Session(self.raw.phase, error))?;
         self.interrupt.cancel_uploads_at_end(&stores.caches);
         Ok((inputs, session, stores))

@@ -21,7 +21,7 @@ use wharf_image::{ImageStore, Platform, Rooms};
 use wharf_layer::{Encoder, Method, Owner};
 use wharf_layout::LayoutStore;
 use wharf_registry::{
-    Credentials, ProxySettings, RegistryOptions, RegistrySetupError, RegistryStore,
+    Credentials, Observer, ProxySettings, RegistryOptions, RegistrySetupError, RegistryStore,
     TrustedCertificates,
 };
 use wharf_spec::{
@@ -206,12 +206,14 @@ impl Stores {
         images: &Images,
         environment: &Environment,
         credentials: Credentials,
+        console: &Arc<Console>,
     ) -> Result<Self, SessionError> {
         let registry = Arc::new(RegistryStore::new(RegistryOptions {
             credentials,
             insecure: images.insecure.clone(),
             certificates: certificates(environment),
             proxies: proxies(environment)?,
+            observer: Some(Arc::clone(console) as Arc<dyn Observer>),
             ..RegistryOptions::default()
         })?);
         let harbor = HarborRooms::new(Arc::clone(&registry), images.harbor);

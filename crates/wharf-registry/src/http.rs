@@ -1,6 +1,7 @@
 //! Connections: one client that verifies certificates and one that does not, shared by all registries.
 use crate::{
     failure::Failure,
+    observe::{Exchange, Observer},
     options::{ProxySettings, RegistryOptions},
     scheme::LOOPBACK,
     statistics::Counters,
@@ -8,8 +9,11 @@ use crate::{
     tls::{self, Trust},
 };
 use bytes::Bytes;
-use reqwest::{Client, ClientBuilder, NoProxy, Proxy, Request, Response, redirect};
-use std::{sync::Arc, time::Duration};
+use reqwest::{Client, ClientBuilder, Method, NoProxy, Proxy, Request, Response, Url, redirect};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 /// The clients with what they count.
 #[derive(Debug)]
@@ -19,6 +23,7 @@ pub(crate) struct Http {
     pub(crate) trust: Trust,
     pub(crate) counters: Arc<Counters>,
     pub(crate) idle: Duration,
+    observer: Option<Arc<dyn Observer>>,
 }
 
 impl Http {
@@ -49,6 +54,7 @@ impl Http {
             trust,
             counters: Arc::default(),
             idle: options.idle_timeout,
+            observer: options.observer.clone(),
         })
     }
 
@@ -66,12 +72,37 @@ impl Http {
         client: &Client,
         request: Request,
     ) -> Result<Response, Failure> {
-        let url = request.url().clone();
-        Counters::add(&self.counters.requests, 1);
-        match tokio::time::timeout(self.idle, client.execute(request)).await {
-            Ok(result) => result.map_err(|error| Failure::from_client(error, &url, &self.trust)),
-            Err(_) => Err(Failure::silent(&url, self.idle)),
+        let asked = self.ask(&request);
+        let answer = tokio::time::timeout(self.idle, client.execute(request)).await;
+        self.told(&asked, answer.as_ref().ok());
+        match answer {
+            Ok(result) => {
+                result.map_err(|error| Failure::from_client(error, &asked.url, &self.trust))
+            }
+            Err(_) => Err(Failure::silent(&asked.url, self.idle)),
         }
+    }
+
+    /// Counts a request that is about to be sent.
+    pub(crate) fn ask(&self, request: &Request) -> Asked {
+        Counters::add(&self.counters.requests, 1);
+        let body = request.body().and_then(reqwest::Body::as_bytes);
+        Asked {
+            method: request.method().clone(),
+            url: request.url().clone(),
+            sent: body.map_or(0, |bytes| bytes.len() as u64),
+            begin: Instant::now(),
+        }
+    }
+
+    /// Tells of a request and its answer.
+    pub(crate) fn told(&self, asked: &Asked, answer: Option<&Result<Response, reqwest::Error>>) {
+        let Some(observer) = &self.observer else {
+            return;
+        };
+        let answer = answer.and_then(|answer| answer.as_ref().ok());
+        let request = (&asked.method, &asked.url, asked.sent);
+        observer.request(&Exchange::new(request, asked.begin.elapsed(), answer));
     }
 
     /// The next piece of a body.
@@ -98,6 +129,15 @@ impl Http {
         }
         Ok(Some(body))
     }
+}
+
+/// A request on its way.
+pub(crate) struct Asked {
+    method: Method,
+    pub(crate) url: Url,
+    /// Bytes of its body.
+    pub(crate) sent: u64,
+    begin: Instant,
 }
 
 fn with_proxies(

@@ -8,6 +8,7 @@
 //! | [`store`] | [`RegistryStore`], the implementation of [`wharf_image::ImageStore`] |
 //! | [`api`] | JSON beside `/v2/`, for adapters of a registry's own API |
 //! | [`statistics`] | what was sent and received |
+//! | [`observe`] | what is told of each request |
 //!
 //! Inside: `session` is one registry with its connections, scheme and tokens; `auth`, `token`, `challenge` and `scope`
 //! are the way from a 401 to an `Authorization` header; `retry` is the one policy of trying again; `pull`,
@@ -27,6 +28,7 @@ pub mod keychain;
 mod listing;
 mod location;
 mod manifest;
+pub mod observe;
 pub mod options;
 mod pull;
 mod push;
@@ -44,6 +46,7 @@ mod uploads;
 pub use api::{ApiAnswer, ApiClient, ApiFailure, ApiMethod};
 pub use credentials::Credentials;
 pub use keychain::{Keychain, KeychainError};
+pub use observe::{Exchange, Observer};
 pub use options::{ProxySettings, RegistryOptions, RetryPolicy, TrustedCertificates};
 pub use statistics::Statistics;
 pub use store::{RegistrySetupError, RegistryStore};

@@ -1,6 +1,6 @@
 //! Everything the edge decides about registries. Nothing here reads the environment.
-use crate::credentials::Credentials;
-use std::{fmt, path::PathBuf, time::Duration};
+use crate::{credentials::Credentials, observe::Observer};
+use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
 /// Options of a [`crate::RegistryStore`].
 #[derive(Debug, Clone)]
@@ -26,6 +26,8 @@ pub struct RegistryOptions {
     pub connect_timeout: Duration,
     /// How long the other side may be silent.
     pub idle_timeout: Duration,
+    /// Is told of every request.
+    pub observer: Option<Arc<dyn Observer>>,
 }
 
 impl Default for RegistryOptions {
@@ -41,6 +43,7 @@ impl Default for RegistryOptions {
             retry: RetryPolicy::default(),
             connect_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_mins(1),
+            observer: None,
         }
     }
 }

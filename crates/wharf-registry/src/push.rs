@@ -258,7 +258,6 @@ impl Session {
 
     /// Sends `request` with the blob as its body, and watches that it moves.
     async fn send_upload(&self, blob: &PutBlob, mut request: Request) -> Result<Response, Failure> {
-        let url = request.url().clone();
         let counters = self.counters();
         if let Some(bytes) = &blob.bytes {
             *request.body_mut() = Some(bytes.clone().into());
@@ -266,13 +265,16 @@ impl Session {
             Counters::add(&counters.bytes_uploaded, blob.size);
             return Ok(response);
         }
-        Counters::add(&counters.requests, 1);
+        let mut asked = self.http.ask(&request);
+        asked.sent = blob.size;
         let upload = Upload::start(blob.source.clone(), blob.size, counters.clone());
         let sent = upload.sent;
         *request.body_mut() = Some(Body::wrap(upload.body));
         let answer = Box::pin(self.client().execute(request));
         let outcome = self.watch(answer, &sent, blob.size).await;
         drop(upload.stop);
+        self.http.told(&asked, outcome.as_ref());
+        let url = asked.url;
         match outcome {
             Some(Ok(response)) => Ok(response),
             // The connection broke because the bytes did: that is the fault to name.

@@ -2,6 +2,7 @@
 use crate::support::{
     Outcome, finish,
     place::{Place, add_run_image},
+    site::{self, Site},
 };
 use std::fs;
 use wharf_registry::{Credentials, RegistryOptions, RegistryStore};
@@ -119,4 +120,81 @@ fn buildpacks_see_no_credentials_and_gain_no_privileges() {
         outcome.stdout
     );
     assert!(fs::exists(place.path("layers/report.toml")).unwrap());
+}
+
+/// Neither output nor any file of the place has one of the secrets.
+#[track_caller]
+fn assert_silent(outcome: &Outcome, place: &Place, secrets: &[&str]) {
+    let said = [outcome.stdout.as_bytes(), outcome.stderr.as_bytes()].concat();
+    let mut texts = vec![("output".to_owned(), said)];
+    let mut left = vec![place.path("")];
+    while let Some(path) = left.pop() {
+        if path.is_dir() && !path.is_symlink() {
+            let entries = fs::read_dir(&path).unwrap();
+            left.extend(entries.map(|entry| entry.unwrap().path()));
+        } else if let Ok(bytes) = fs::read(&path) {
+            texts.push((path.display().to_string(), bytes));
+        }
+    }
+    assert!(texts.len() > 10, "the place has files");
+    for (name, bytes) in texts {
+        for secret in secrets {
+            let found = bytes
+                .windows(secret.len())
+                .any(|part| part == secret.as_bytes());
+            assert!(!found, "'{secret}' is in {name}");
+        }
+    }
+}
+
+/// The lines that tell of requests.
+fn requests(outcome: &Outcome) -> Vec<&str> {
+    let lines = outcome.stdout.lines();
+    lines
+        .filter(|line| line.contains("://") && line.contains(" bytes sent, "))
+        .collect()
+}
+
+#[test]
+fn every_request_is_told_at_level_debug_and_never_a_secret() {
+    let (registry, place) = ready();
+    let auth = variable(&registry, &format!("Basic {BASIC}"));
+    let image = format!("{}/app/built", registry.host());
+    let cache = format!("-cache-image={}/app/cache", registry.host());
+    let arguments = ["-no-color", "-log-level=debug", &cache, &image];
+    let outcome = finish(place.creator(&arguments, &[("CNB_REGISTRY_AUTH", &auth)]));
+    assert_eq!(outcome.status, Some(0), "{}", outcome.stderr);
+    let told = requests(&outcome);
+    let total = outcome.stdout.lines().find_map(|line| {
+        let rest = line.split_once("Registry: ")?.1;
+        rest.split_once(" requests")?.0.parse().ok()
+    });
+    assert_eq!(Some(told.len()), total, "{}", outcome.stdout);
+    let manifest = format!(
+        "PUT http://{}/v2/app/built/manifests/latest: 201, ",
+        registry.host()
+    );
+    assert!(
+        told.iter().any(|line| line.contains(&manifest)),
+        "{told:#?}"
+    );
+    let state = "_state";
+    assert_silent(
+        &outcome,
+        &place,
+        &[PASSWORD, BASIC, "correct%20horse", state],
+    );
+}
+
+#[test]
+fn tokens_and_signed_addresses_are_not_told() {
+    let site = Site::new();
+    let outcome = site.build("team/app", &["-log-level=debug"], &[]);
+    assert_eq!(outcome.status, Some(0), "{}", outcome.stderr);
+    assert!(!requests(&outcome).is_empty());
+    let tokens = site.server.tokens();
+    assert!(!tokens.is_empty());
+    let mut secrets: Vec<&str> = tokens.iter().map(String::as_str).collect();
+    secrets.extend([site::PASSWORD, site::KEEPER]);
+    assert_silent(&outcome, &site.place, &secrets);
 }

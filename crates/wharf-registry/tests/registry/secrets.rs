@@ -2,8 +2,9 @@
 use crate::support::{amd64, blob, image, options, reference, store};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::json;
+use std::sync::{Arc, Mutex};
 use wharf_image::{Access, DraftLayer, ImageStore, LayerSource};
-use wharf_registry::{Credentials, Keychain, ProxySettings, RegistryOptions};
+use wharf_registry::{Credentials, Exchange, Keychain, Observer, ProxySettings, RegistryOptions};
 use wharf_testkit::{ScriptedServer, chain, scripted_server::Response};
 
 const SECRET: &str = "s3cr3t-p4ssw0rd";
@@ -38,6 +39,63 @@ fn echoing(status: u16, challenge: &'static str) -> ScriptedServer {
         Response::json(status, &error).header("Www-Authenticate", &challenge)
     })
     .expect("server")
+}
+
+/// Keeps what it is told.
+#[derive(Debug, Default)]
+struct Lines(Mutex<Vec<String>>);
+
+impl Observer for Lines {
+    fn request(&self, exchange: &Exchange) {
+        self.0.lock().expect("lock").push(exchange.to_string());
+    }
+}
+
+#[test]
+fn signatures_of_addresses_are_not_told_and_credentials_stay_with_the_registry() {
+    const SIGNATURE: &str = "s1gn4tur3";
+    let storage = ScriptedServer::start(|_| {
+        Response::status(403).body(format!("<Error>no access with {SIGNATURE}</Error>"))
+    });
+    let storage = storage.expect("server");
+    let address = format!("{}/blob?X-Signature={SIGNATURE}", storage.address());
+    let server = ScriptedServer::start(move |request| {
+        if request.header("authorization").is_none() {
+            return Response::status(401).header("Www-Authenticate", "Basic realm=\"r\"");
+        }
+        match request.path() {
+            "/v2/" => Response::status(200),
+            _ => Response::status(307).header("Location", &address),
+        }
+    });
+    let server = server.expect("server");
+    let lines = Arc::new(Lines::default());
+    let store = store(RegistryOptions {
+        credentials: Credentials::anonymous().with_password(&server.host(), "user", SECRET),
+        observer: Some(Arc::clone(&lines) as Arc<dyn Observer>),
+        ..options()
+    });
+    let (descriptor, _) = blob(b"layer");
+    let tag = reference(&server.host(), "contract/app:1");
+    let opened = store
+        .open_blob(&tag, &descriptor)
+        .err()
+        .expect("it is refused");
+    let lines = lines.0.lock().expect("lock").join("\n");
+    assert!(
+        lines.contains(&format!("GET {}/blob: 403, ", storage.address())),
+        "{lines}"
+    );
+    assert!(
+        storage
+            .recorded()
+            .iter()
+            .all(|request| request.authorization.is_none())
+    );
+    for text in [lines, chain(&opened), format!("{opened:?}")] {
+        assert_clean(&text);
+        assert!(!text.contains(SIGNATURE), "{text}");
+    }
 }
 
 #[test]

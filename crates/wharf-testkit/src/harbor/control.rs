@@ -94,6 +94,11 @@ impl HarborServer {
         self.lock().accounts.push(account);
     }
 
+    /// Every token that was given out and is not forgotten.
+    pub fn tokens(&self) -> Vec<String> {
+        self.lock().tokens.keys().cloned().collect()
+    }
+
     /// Forgets all tokens, as after a project was made anew.
     pub fn revoke_tokens(&self) {
         self.lock().tokens.clear();
