@@ -6,6 +6,7 @@ use wharf_image::{Image, ImageStore, Platform};
 use wharf_layout::LayoutStore;
 use wharf_registry::{
     Credentials, Keychain, ProxySettings, RegistryOptions, RegistryStore, TrustedCertificates,
+    options::hosts,
 };
 use wharf_spec::{env_var, reference::Reference};
 
@@ -85,6 +86,7 @@ impl Stores {
         Ok(RegistryOptions {
             credentials: self.credentials(references)?,
             insecure: self.insecure.clone(),
+            trusted_realms: hosts(&environment::text(env_var::TRUSTED_REALMS).unwrap_or_default()),
             certificates: TrustedCertificates {
                 file: environment::variable("SSL_CERT_FILE").map(Into::into),
                 directories: environment::variable("SSL_CERT_DIR")

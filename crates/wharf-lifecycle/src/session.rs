@@ -22,10 +22,11 @@ use wharf_layer::{Encoder, Method, Owner};
 use wharf_layout::LayoutStore;
 use wharf_registry::{
     Credentials, Observer, ProxySettings, RegistryOptions, RegistrySetupError, RegistryStore,
-    TrustedCertificates,
+    TrustedCertificates, options::hosts,
 };
 use wharf_spec::{
     api::{PlatformApi, StaleCacheImage},
+    env_var,
     log::Log,
 };
 
@@ -211,6 +212,11 @@ impl Stores {
         let registry = Arc::new(RegistryStore::new(RegistryOptions {
             credentials,
             insecure: images.insecure.clone(),
+            trusted_realms: hosts(
+                environment
+                    .text(env_var::TRUSTED_REALMS)?
+                    .unwrap_or_default(),
+            ),
             certificates: certificates(environment),
             proxies: proxies(environment)?,
             observer: Some(Arc::clone(console) as Arc<dyn Observer>),

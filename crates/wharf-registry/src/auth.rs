@@ -4,9 +4,9 @@ use crate::{
     credentials::Account,
     failure::{self, Failure},
     http::Http,
+    realm,
     scope::{self, Scope},
     secret::Secret,
-    tls::Distrust,
     token::{Token, TokenService},
 };
 use reqwest::{Url, header::HeaderMap};
@@ -184,7 +184,10 @@ impl Auth {
         challenge: &Bearer,
         scopes: &[Scope],
     ) -> Result<Token, Failure> {
-        let realm = realm(base, &challenge.realm)?;
+        let realm = realm::address(base, &challenge.realm)?;
+        if self.account != Account::Anonymous {
+            realm::trust(base, &realm, &self.http.trusted_realms)?;
+        }
         // Unverified TLS is for the insecure registry alone, not for whomever it names.
         let insecure = self.insecure && realm.host() == base.host();
         let service = TokenService {
@@ -200,87 +203,4 @@ impl Auth {
 
 fn bearer(token: &Secret) -> Secret {
     Secret::new(format!("Bearer {}", token.reveal()))
-}
-
-/// The address of the token service: https, or plain http on the host of a registry that is on plain http itself.
-fn realm(base: &Url, realm: &str) -> Result<Url, Failure> {
-    let malformed = || {
-        Failure::Final(StoreErrorKind::Server {
-            status: 401,
-            detail: "the address of the token service is malformed".to_owned(),
-        })
-    };
-    let mut url = base.join(realm).map_err(|_| malformed())?;
-    url.set_username("").ok();
-    url.set_password(None).ok();
-    let plain_is_fine =
-        base.scheme() == "http" && (url.host() == base.host() || both_loopback(base, &url));
-    match url.scheme() {
-        "https" => Ok(url),
-        "http" if plain_is_fine => Ok(url),
-        "http" => Err(Failure::Untrusted {
-            address: failure::address(base),
-            distrust: Distrust {
-                problem: format!(
-                    "it wants credentials for its token service {} over plain http",
-                    failure::address(&url)
-                ),
-                advice: "have the registry name an https address (EXT_ENDPOINT in Harbor)"
-                    .to_owned(),
-                certificate: false,
-            },
-        }),
-        _ => Err(malformed()),
-    }
-}
-
-fn both_loopback(one: &Url, other: &Url) -> bool {
-    let loopback = |url: &Url| {
-        url.host_str().is_some_and(|host| {
-            host == "localhost"
-                || host
-                    .trim_matches(['[', ']'])
-                    .parse::<std::net::IpAddr>()
-                    .is_ok_and(|address| address.is_loopback())
-        })
-    };
-    loopback(one) && loopback(other)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn token_services_are_reached_by_https_or_on_the_same_plain_host() {
-        let accepted = |base: &str, address: &str| {
-            let base = Url::parse(base).unwrap();
-            realm(&base, address).map(|url| url.to_string()).ok()
-        };
-        let own = |text: &str| Some(text.to_owned());
-        assert_eq!(
-            accepted(
-                "https://registry-1.docker.io/",
-                "https://auth.docker.io/token"
-            ),
-            own("https://auth.docker.io/token")
-        );
-        assert_eq!(
-            accepted("http://127.0.0.1:5000/", "http://127.0.0.1:5001/token"),
-            own("http://127.0.0.1:5001/token")
-        );
-        assert_eq!(
-            accepted("http://localhost:5000/", "http://127.0.0.1:5001/token"),
-            own("http://127.0.0.1:5001/token")
-        );
-        assert_eq!(
-            accepted("https://r.example/", "http://r.example/service/token"),
-            None
-        );
-        assert_eq!(
-            accepted("http://r.example/", "http://elsewhere.example/token"),
-            None
-        );
-        assert_eq!(accepted("https://r.example/", "file:///etc/passwd"), None);
-    }
 }

@@ -1,12 +1,17 @@
 //! What went wrong with a request, and what it means.
 use crate::{
     answer::{self, Answer},
+    retry,
     secret::Secret,
     tls::{Distrust, Trust},
 };
 use oci_client::errors::OciErrorCode;
-use reqwest::{StatusCode, Url, header::RETRY_AFTER};
-use std::{error::Error, io, time::Duration};
+use reqwest::{StatusCode, Url};
+use std::{
+    error::Error,
+    io,
+    time::{Duration, SystemTime},
+};
 use wharf_image::StoreErrorKind;
 
 /// Largest part of an error's body that is looked at.
@@ -68,11 +73,7 @@ impl Failure {
     /// Reads the error out of `response`; `secrets` are blotted out of its words.
     pub(crate) async fn from_response(mut response: reqwest::Response, secrets: &[Secret]) -> Self {
         let status = response.status();
-        let retry_after = response
-            .headers()
-            .get(RETRY_AFTER)
-            .and_then(|value| value.to_str().ok()?.trim().parse().ok())
-            .map(Duration::from_secs);
+        let retry_after = retry::named_wait(response.headers(), SystemTime::now());
         let mut body = Vec::new();
         while body.len() < BODY_LIMIT
             && let Ok(Some(chunk)) = response.chunk().await

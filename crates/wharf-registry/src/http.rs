@@ -24,6 +24,8 @@ pub(crate) struct Http {
     pub(crate) counters: Arc<Counters>,
     pub(crate) idle: Duration,
     observer: Option<Arc<dyn Observer>>,
+    /// Hosts that get passwords for registries on other hosts.
+    pub(crate) trusted_realms: Vec<String>,
 }
 
 impl Http {
@@ -55,6 +57,7 @@ impl Http {
             counters: Arc::default(),
             idle: options.idle_timeout,
             observer: options.observer.clone(),
+            trusted_realms: options.trusted_realms.clone(),
         })
     }
 

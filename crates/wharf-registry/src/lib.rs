@@ -10,7 +10,7 @@
 //! | [`statistics`] | what was sent and received |
 //! | [`observe`] | what is told of each request |
 //!
-//! Inside: `session` is one registry with its connections, scheme and tokens; `auth`, `token`, `challenge` and `scope`
+//! Inside: `session` is one registry with its connections, scheme and tokens; `auth`, `token`, `challenge`, `realm` and `scope`
 //! are the way from a 401 to an `Authorization` header; `retry` is the one policy of trying again; `pull`,
 //! `download`, `push` and `body` are the transfers, `uploads` those that are not finished; `failure` and `answer` turn what went wrong into [`wharf_image::StoreErrorKind`].
 mod answer;
@@ -32,6 +32,7 @@ pub mod observe;
 pub mod options;
 mod pull;
 mod push;
+mod realm;
 mod retry;
 mod scheme;
 mod scope;

@@ -9,6 +9,8 @@ pub struct RegistryOptions {
     pub credentials: Credentials,
     /// Prefixes of image names (`host[:port][/path]`) for which plain http and unverified TLS are fine.
     pub insecure: Vec<String>,
+    /// Hosts (`host[:port]`) whose token services get passwords for registries on other hosts.
+    pub trusted_realms: Vec<String>,
     /// Certificate authorities.
     pub certificates: TrustedCertificates,
     /// Proxies; never used for insecure registries.
@@ -35,6 +37,7 @@ impl Default for RegistryOptions {
         Self {
             credentials: Credentials::anonymous(),
             insecure: Vec::new(),
+            trusted_realms: Vec::new(),
             certificates: TrustedCertificates::default(),
             proxies: ProxySettings::default(),
             user_agent: concat!("wharf/", env!("CARGO_PKG_VERSION")).to_owned(),
@@ -46,6 +49,13 @@ impl Default for RegistryOptions {
             observer: None,
         }
     }
+}
+
+/// Hosts separated by commas, as in `WHARF_TRUSTED_REALMS`.
+pub fn hosts(text: &str) -> Vec<String> {
+    let hosts = text.split(',').map(str::trim);
+    let hosts = hosts.filter(|host| !host.is_empty());
+    hosts.map(ToOwned::to_owned).collect()
 }
 
 /// Certificate authorities to trust. Files are read when the first certificate is to be verified.

@@ -1,6 +1,17 @@
 //! The one policy of trying again.
 use crate::{failure::Failure, options::RetryPolicy};
-use std::time::Duration;
+use reqwest::header::{HeaderMap, RETRY_AFTER};
+use std::time::{Duration, SystemTime};
+
+/// How long a server asks to wait: seconds, or until a date. One that is past means at once.
+pub(crate) fn named_wait(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = text.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = httpdate::parse_http_date(text).ok()?;
+    Some(date.duration_since(now).unwrap_or_default())
+}
 
 impl RetryPolicy {
     /// How long to wait after failed attempt `attempt` (the first is 1); `None` when it is time to give up.
@@ -62,6 +73,21 @@ mod tests {
             Some(Duration::from_secs(3))
         );
         assert_eq!(POLICY.wait_after(1, &answer(429, Some(6))), None);
+    }
+
+    #[test]
+    fn waits_are_named_in_seconds_or_as_a_date() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777);
+        let wait = |text: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(RETRY_AFTER, text.parse().unwrap());
+            named_wait(&headers, now)
+        };
+        let seconds = |seconds| Some(Duration::from_secs(seconds));
+        assert_eq!(wait("120"), seconds(120));
+        assert_eq!(wait("Sun, 06 Nov 1994 08:50:00 GMT"), seconds(23));
+        assert_eq!(wait("Sun, 06 Nov 1994 08:00:00 GMT"), seconds(0));
+        assert_eq!(wait("soon"), None);
     }
 
     #[test]

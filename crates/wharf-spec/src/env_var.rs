@@ -17,6 +17,8 @@ variables! {
     PRUNE_PREVIOUS = "WHARF_PRUNE_PREVIOUS";
     /// wharf's own: what happens to a tag that another build wrote meanwhile: `warn`, `fail` or `off`.
     TAG_RACE = "WHARF_TAG_RACE";
+    /// wharf's own: hosts whose token services get passwords for registries on other hosts, separated by commas.
+    TRUSTED_REALMS = "WHARF_TRUSTED_REALMS";
     /// Platform API spoken by the platform.
     PLATFORM_API = "CNB_PLATFORM_API";
     /// `quiet`, `warn` or `error` for deprecated APIs.

@@ -352,8 +352,10 @@ impl Plan<'_> {
         for (name, value) in environment::proxies() {
             set(name, value);
         }
-        if let Some(mode) = environment::text(env_var::HARBOR) {
-            set(env_var::HARBOR, mode);
+        for name in [env_var::HARBOR, env_var::TAG_RACE, env_var::TRUSTED_REALMS] {
+            if let Some(value) = environment::text(name) {
+                set(name, value);
+            }
         }
         if self.arguments.prune_previous {
             set(env_var::PRUNE_PREVIOUS, "true".into());

@@ -99,6 +99,11 @@ const ROWS: &[Row] = &[
         provoke: another_name,
     },
     Row {
+        words: "no trusted connection to …: it wants its password sent to a token service elsewhere, …; if that is right, name '…' in WHARF_TRUSTED_REALMS",
+        status: 32,
+        provoke: foreign_realm,
+    },
+    Row {
         words: "cannot find …: its name does not resolve (…); check the spelling, and the DNS of this machine",
         status: 32,
         provoke: unknown_name,
@@ -299,6 +304,17 @@ fn expired_certificate() -> Outcome {
 fn another_name() -> Outcome {
     let certificate = ServerCertificate::for_names(&["registry.example"]).unwrap();
     with_certificate(certificate, HOST, true)
+}
+
+fn foreign_realm() -> Outcome {
+    let server = ScriptedServer::start(|_| {
+        let challenge = "Bearer realm=\"https://tokens.example/token\",service=\"registry\"";
+        Response::status(401).header("Www-Authenticate", challenge)
+    });
+    let server = server.unwrap();
+    // `robot:secret`
+    let auth = format!(r#"{{"{}":"Basic cm9ib3Q6c2VjcmV0"}}"#, server.host());
+    build_to(&server.host(), &[("CNB_REGISTRY_AUTH", &auth)])
 }
 
 fn unknown_name() -> Outcome {
