@@ -61,6 +61,8 @@ pub struct RegistryServerOptions {
     pub read_only: bool,
     /// Sends `Location` without scheme and host.
     pub relative_locations: bool,
+    /// Serves everything below this, such as `/x/`.
+    pub prefix: Option<String>,
     /// Keeps its data here rather than in a temporary directory.
     pub data: Option<PathBuf>,
     /// Listens here rather than on a free port.
@@ -195,6 +197,7 @@ fn configure(options: &RegistryServerOptions, port: u16, directory: &Path) -> io
             "addr": format!("127.0.0.1:{port}"),
             "secret": "the same for all tests",
             "relativeurls": options.relative_locations,
+            "prefix": options.prefix.as_deref().unwrap_or("/"),
         },
     });
     let write = |name: &str, content: &str| -> io::Result<PathBuf> {

@@ -3,8 +3,8 @@ use crate::support::{basic, issuer, options, reference, server, store, store_for
 use std::time::Duration;
 use wharf_registry::{RegistryOptions, RegistryStore, TrustedCertificates};
 use wharf_testkit::{
-    Authentication, RegistryServer, RegistryServerOptions, certificates::ServerCertificate,
-    store_contract,
+    Authentication, FaultPlan, FaultProxy, RegistryServer, RegistryServerOptions,
+    certificates::ServerCertificate, store_contract,
 };
 
 fn holds(store: &RegistryStore, server: &RegistryServer) {
@@ -68,4 +68,25 @@ fn holds_with_relative_locations() {
         ..RegistryServerOptions::default()
     });
     holds(&store(options()), &server);
+}
+
+#[test]
+fn holds_below_a_prefix_that_a_server_before_the_registry_adds() {
+    for relative_locations in [false, true] {
+        let server = server(&RegistryServerOptions {
+            authentication: basic(),
+            prefix: Some("/hidden/".to_owned()),
+            relative_locations,
+            ..RegistryServerOptions::default()
+        });
+        let front = FaultProxy::start(server.port(), FaultPlan::none()).expect("proxy");
+        front.set_prefix("/hidden");
+        store_contract(&store_for(&front.host()), &|name| {
+            reference(&front.host(), name)
+        });
+        // docker-registry leaves the prefix out of addresses that are relative.
+        let below = |request: &String| request.contains(" /hidden/v2/");
+        let is_told = front.take().requests.iter().any(below);
+        assert_eq!(is_told, !relative_locations);
+    }
 }

@@ -56,6 +56,12 @@ impl FaultProxy {
         self.shared.lock().delay = delay;
     }
 
+    /// The registry serves everything below a prefix such as `/x`; clients need not know. What it tells them of itself
+    /// has the prefix, and is passed as it is.
+    pub fn set_prefix(&self, prefix: &str) {
+        prefix.clone_into(&mut self.shared.lock().prefix);
+    }
+
     /// What happens from now on.
     pub fn set_plan(&self, plan: FaultPlan) {
         self.shared.lock().plan = plan;

@@ -6,6 +6,7 @@ use super::{
     traffic::Exchange,
 };
 use std::{
+    borrow::Cow,
     io::{self, BufReader, Write},
     net::{Ipv4Addr, Shutdown, TcpStream},
     thread,
@@ -94,7 +95,8 @@ impl Relay<'_> {
             }
             _ => {}
         }
-        self.server.write_all(request.text.as_bytes())?;
+        let text = self.below_prefix(request);
+        self.server.write_all(text.as_bytes())?;
         let passed = self.pass_request(request.body(), fault, exchange);
         if fault == Some(Fault::ResetInRequest) && !request.body().is_empty() {
             return Ok(Next::Reset);
@@ -111,6 +113,15 @@ impl Relay<'_> {
             Next::Request if is_early => Ok(Next::Linger),
             next => Ok(next),
         }
+    }
+
+    /// A request as the registry is to see it.
+    fn below_prefix<'r>(&self, request: &'r Head) -> Cow<'r, str> {
+        let prefix = &self.shared.lock().prefix;
+        if prefix.is_empty() || !request.word(1).starts_with("/v2/") {
+            return Cow::Borrowed(&request.text);
+        }
+        Cow::Owned(request.text.replacen(" /v2/", &format!(" {prefix}/v2/"), 1))
     }
 
     /// Passes the body of a request, as far as it is to come.

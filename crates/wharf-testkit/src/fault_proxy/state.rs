@@ -14,6 +14,8 @@ use std::{
 pub(super) struct State {
     pub(super) delay: Duration,
     pub(super) plan: FaultPlan,
+    /// What `/v2/` is below at the registry.
+    pub(super) prefix: String,
     pub(super) traffic: Traffic,
     /// How many requests of each identity came.
     seen: HashMap<String, u64>,
@@ -35,6 +37,7 @@ impl Shared {
             state: Mutex::new(State {
                 delay: Duration::ZERO,
                 plan,
+                prefix: String::new(),
                 traffic: Traffic::default(),
                 seen: HashMap::new(),
                 repositories: HashMap::new(),
