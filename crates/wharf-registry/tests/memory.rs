@@ -12,7 +12,8 @@ use wharf_registry::{RegistryOptions, RegistryStore};
 use wharf_spec::{digest::Digest, reference::Reference};
 use wharf_testkit::{RegistryServer, RegistryServerOptions};
 
-const SIZE: u64 = 512 << 20;
+/// Mebibytes of the blob, when it is to be another size than that of a quick test.
+const SIZE: &str = "WHARF_TEST_BLOB_MIB";
 const PIECE: usize = 1 << 20;
 const MOST: u64 = 64 << 20;
 
@@ -22,14 +23,20 @@ struct Zeros;
 
 impl BlobSource for Zeros {
     fn open(&self) -> io::Result<Box<dyn Read + Send>> {
-        Ok(Box::new(io::repeat(0).take(SIZE)))
+        Ok(Box::new(io::repeat(0).take(size())))
     }
+}
+
+fn size() -> u64 {
+    let given = std::env::var(SIZE).ok();
+    let mebibytes = given.and_then(|text| text.parse().ok());
+    mebibytes.unwrap_or(512) << 20
 }
 
 fn zeros_layer() -> DraftLayer {
     let mut hasher = Sha256::new();
     let piece = vec![0; PIECE];
-    for _ in 0..SIZE / PIECE as u64 {
+    for _ in 0..size() / PIECE as u64 {
         hasher.update(&piece);
     }
     let digest = Digest::from_bytes(hasher.finalize().into());
@@ -37,7 +44,7 @@ fn zeros_layer() -> DraftLayer {
         descriptor: Descriptor {
             media_type: "application/vnd.oci.image.layer.v1.tar".to_owned(),
             digest,
-            size: SIZE,
+            size: size(),
             rest: serde_json::Map::new(),
         },
         diff_id: digest,
@@ -70,12 +77,13 @@ fn a_large_blob_is_pushed_pulled_and_copied_in_little_memory() {
     assert_eq!(transfer, Transfer::Uploaded);
     let mut reader = store.open_blob(&tag, &layer.descriptor).expect("open");
     let read = io::copy(&mut reader, &mut io::sink()).expect("read");
-    assert_eq!(read, SIZE);
+    assert_eq!(read, size());
     let remote = DraftLayer {
         source: LayerSource::Repository(tag),
         ..layer
     };
     let transfer = store.put_layer(&copy, &remote).expect("copy");
     assert_eq!(transfer, Transfer::Uploaded);
+    println!("{} MiB at most for {} MiB", peak() >> 20, size() >> 20);
     assert!(peak() < MOST, "{} bytes at most", peak());
 }

@@ -8,6 +8,7 @@ mod authentication;
 mod contract;
 mod ending;
 mod keychain;
+mod many;
 mod misbehaviour;
 mod pull;
 mod push;
