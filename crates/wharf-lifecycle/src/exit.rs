@@ -155,7 +155,7 @@ fn of_inputs(error: &InputError) -> ExitCode {
         | InputError::LogLevel { .. } => ExitCode::Failed,
         InputError::Value(_)
         | InputError::Compression(_)
-        | InputError::CacheMaxSize { .. }
+        | InputError::Size { .. }
         | InputError::Harbor(_)
         | InputError::PrunePrevious(_)
         | InputError::TagRace(_)

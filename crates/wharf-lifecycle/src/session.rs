@@ -212,6 +212,7 @@ impl Stores {
         let registry = Arc::new(RegistryStore::new(RegistryOptions {
             credentials,
             insecure: images.insecure.clone(),
+            chunk_size: images.chunk_size,
             trusted_realms: hosts(
                 environment
                     .text(env_var::TRUSTED_REALMS)?

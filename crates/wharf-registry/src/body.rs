@@ -148,6 +148,23 @@ impl Body for UploadBody {
     }
 }
 
+/// A piece of what another source has.
+#[derive(Debug)]
+pub(crate) struct Piece {
+    pub(crate) whole: Arc<dyn BlobSource>,
+    pub(crate) start: u64,
+    pub(crate) size: u64,
+}
+
+impl BlobSource for Piece {
+    /// What comes before is read and thrown away: sources are files and other registries, not arrays.
+    fn open(&self) -> io::Result<Box<dyn Read + Send>> {
+        let mut reader = self.whole.open()?;
+        io::copy(&mut reader.by_ref().take(self.start), &mut io::sink())?;
+        Ok(Box::new(reader.take(self.size)))
+    }
+}
+
 /// Bytes at hand, such as a config.
 #[derive(Debug)]
 pub(crate) struct BytesSource(pub(crate) Bytes);

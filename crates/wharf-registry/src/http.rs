@@ -24,6 +24,8 @@ pub(crate) struct Http {
     pub(crate) counters: Arc<Counters>,
     pub(crate) idle: Duration,
     observer: Option<Arc<dyn Observer>>,
+    /// Bytes of a blob in one request.
+    pub(crate) chunk_size: Option<u64>,
     /// Hosts that get passwords for registries on other hosts.
     pub(crate) trusted_realms: Vec<String>,
 }
@@ -57,6 +59,7 @@ impl Http {
             counters: Arc::default(),
             idle: options.idle_timeout,
             observer: options.observer.clone(),
+            chunk_size: options.chunk_size.filter(|size| *size > 0),
             trusted_realms: options.trusted_realms.clone(),
         })
     }

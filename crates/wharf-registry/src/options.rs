@@ -19,6 +19,9 @@ pub struct RegistryOptions {
     pub user_agent: String,
     /// Layers uploaded at the same time, over all calling threads.
     pub concurrent_uploads: usize,
+    /// Bytes of a blob in one request, where something on the way takes no more. Without it a blob is sent in one piece, which
+    /// lets a registry check a quota before the bytes travel.
+    pub chunk_size: Option<u64>,
     /// Whether all work is done on the thread that calls, which saves the way to other threads and back. Such a store is
     /// for one thread; what [`ImageStore::open_blob`](wharf_image::ImageStore::open_blob) gives cannot be read with it.
     pub on_caller: bool,
@@ -42,6 +45,7 @@ impl Default for RegistryOptions {
             proxies: ProxySettings::default(),
             user_agent: concat!("wharf/", env!("CARGO_PKG_VERSION")).to_owned(),
             concurrent_uploads: 4,
+            chunk_size: None,
             on_caller: false,
             retry: RetryPolicy::default(),
             connect_timeout: Duration::from_secs(10),

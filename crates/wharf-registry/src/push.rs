@@ -1,6 +1,6 @@
 //! Blobs and manifests to a registry.
 use crate::{
-    body::{BytesSource, Upload},
+    body::{BytesSource, Piece, Upload},
     failure::Failure,
     location::Target,
     pull::{content_digest, verify},
@@ -13,7 +13,7 @@ use crate::{
 use bytes::Bytes;
 use reqwest::{
     Body, Method, Request, Response, StatusCode,
-    header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue},
+    header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, HeaderValue},
 };
 use std::{
     io,
@@ -50,6 +50,8 @@ pub(crate) struct PutBlob {
     pub(crate) mount_from: Option<String>,
     /// Whether it was made just now, so that asking for it would be in vain.
     pub(crate) is_new: bool,
+    /// Where it begins in the blob it is a piece of.
+    pub(crate) piece_at: Option<u64>,
 }
 
 impl PutBlob {
@@ -64,7 +66,48 @@ impl PutBlob {
             bytes: Some(bytes),
             mount_from: None,
             is_new: true,
+            piece_at: None,
         }
+    }
+
+    /// The blob in pieces of `size` bytes, the last of what is left.
+    fn pieces(&self, size: u64) -> impl Iterator<Item = Self> + '_ {
+        let step = usize::try_from(size).unwrap_or(usize::MAX).max(1);
+        let starts = (0..self.size).step_by(step);
+        starts.map(move |start| self.piece(start, size.min(self.size - start)))
+    }
+
+    fn piece(&self, start: u64, size: u64) -> Self {
+        let range = usize::try_from(start)
+            .ok()
+            .zip(usize::try_from(start + size).ok());
+        let slice = |(bytes, (from, to)): (&Bytes, (usize, usize))| bytes.slice(from..to);
+        Self {
+            size,
+            source: Arc::new(Piece {
+                whole: Arc::clone(&self.source),
+                start,
+                size,
+            }),
+            bytes: self.bytes.as_ref().zip(range).map(slice),
+            piece_at: Some(start),
+            ..self.clone()
+        }
+    }
+
+    /// Its end, when all pieces are there.
+    fn nothing(&self) -> Self {
+        Self {
+            size: 0,
+            bytes: Some(Bytes::new()),
+            ..self.clone()
+        }
+    }
+
+    /// Which bytes it is of the whole: first and last, as the distribution specification writes them.
+    fn range(&self) -> Option<HeaderValue> {
+        let start = self.piece_at?;
+        HeaderValue::from_str(&format!("{start}-{}", start + self.size - 1)).ok()
     }
 
     fn scopes(&self) -> Vec<Scope> {
@@ -198,7 +241,7 @@ impl Session {
                 Some(upload) => upload,
                 None => self.start_upload(&blob.repository).await?,
             };
-            let finish = self.finish_upload(blob, &upload.target);
+            let finish = self.finish_upload(blob, &upload);
             let Err(failure) = self.uploads.unless_ending(&upload, finish).await else {
                 return Ok(());
             };
@@ -224,24 +267,52 @@ impl Session {
         Ok(self.uploads.add(repository, target))
     }
 
-    /// One PUT with everything, so that quotas are checked before the bytes travel.
-    async fn finish_upload(&self, blob: &PutBlob, target: &Target) -> Result<(), Failure> {
-        let mut target = target.clone();
-        target
-            .url
-            .query_pairs_mut()
-            .append_pair("digest", &blob.digest.to_string());
+    /// One PUT with everything, so that quotas are checked before the bytes travel; in pieces only where that was asked
+    /// for, because something on the way takes no more at a time.
+    async fn finish_upload(&self, blob: &PutBlob, upload: &OpenUpload<'_>) -> Result<(), Failure> {
+        let pieces = self.http.chunk_size.filter(|size| blob.size > *size);
+        let mut target = upload.target();
+        if let Some(size) = pieces {
+            for piece in blob.pieces(size) {
+                let response = self.send_body(Method::PATCH, &piece, &target).await?;
+                // Each answer names the place of the next piece; with an older one the upload is lost.
+                target = self.location(&response).await?;
+                upload.move_to(target.clone());
+            }
+        }
+        let digest = blob.digest.to_string();
+        target.url.query_pairs_mut().append_pair("digest", &digest);
+        // The last piece must not come along: Harbor would take its length for that of the blob.
+        let rest = if pieces.is_some() {
+            &blob.nothing()
+        } else {
+            blob
+        };
+        let response = self.send_body(Method::PUT, rest, &target).await?;
+        verify("uploaded blob", blob.digest, content_digest(&response))
+    }
+
+    /// Sends a blob, or a piece of one, again with other credentials when the first are refused.
+    async fn send_body(
+        &self,
+        method: Method,
+        blob: &PutBlob,
+        target: &Target,
+    ) -> Result<Response, Failure> {
         let scopes = blob.scopes();
         let mut renewed = false;
         loop {
-            let authorization = self.authorization(&target, &scopes).await?;
-            let mut request = Request::new(Method::PUT, target.url.clone());
+            let authorization = self.authorization(target, &scopes).await?;
+            let mut request = Request::new(method.clone(), target.url.clone());
             let headers = request.headers_mut();
             headers.insert(
                 CONTENT_TYPE,
                 HeaderValue::from_static("application/octet-stream"),
             );
             headers.insert(CONTENT_LENGTH, blob.size.into());
+            if let Some(range) = blob.range() {
+                headers.insert(CONTENT_RANGE, range);
+            }
             if let Some(value) = &authorization {
                 headers.insert(AUTHORIZATION, secret_header(value)?);
             }
@@ -251,8 +322,7 @@ impl Session {
                 renewed = true;
                 continue;
             }
-            let response = self.accept(response, authorization.as_ref()).await?;
-            return verify("uploaded blob", blob.digest, content_digest(&response));
+            return self.accept(response, authorization.as_ref()).await;
         }
     }
 
@@ -310,7 +380,7 @@ impl Session {
 
     /// Tells the registry that an upload will not be finished. It forgets by itself as well, only later.
     async fn cancel_upload(&self, repository: &str, upload: OpenUpload<'_>) {
-        let call = cancellation(repository, upload.target.clone());
+        let call = cancellation(repository, upload.target());
         // Repeated like any request: the failure before may have left a connection that is no good.
         tokio::time::timeout(CANCEL_PATIENCE, self.send(&call))
             .await

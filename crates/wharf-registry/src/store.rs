@@ -366,6 +366,7 @@ impl ImageStore for RegistryStore {
             source,
             mount_from,
             is_new: false,
+            piece_at: None,
             bytes: None,
         };
         let session = self.shared.session(to);

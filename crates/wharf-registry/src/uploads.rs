@@ -38,7 +38,22 @@ pub(crate) struct UnderWay<'a>(&'a Uploads);
 pub(crate) struct OpenUpload<'a> {
     uploads: &'a Uploads,
     number: u64,
-    pub(crate) target: Target,
+    /// The newest place.
+    target: Mutex<Target>,
+}
+
+impl OpenUpload<'_> {
+    pub(crate) fn target(&self) -> Target {
+        lock(&self.target).clone()
+    }
+
+    /// The registry has named another place for what comes next.
+    pub(crate) fn move_to(&self, target: Target) {
+        if let Some((_, open)) = lock(&self.uploads.state).open.get_mut(&self.number) {
+            *open = target.clone();
+        }
+        *lock(&self.target) = target;
+    }
 }
 
 impl Default for Uploads {
@@ -75,7 +90,7 @@ impl Uploads {
         OpenUpload {
             uploads: self,
             number,
-            target,
+            target: Mutex::new(target),
         }
     }
 

@@ -19,6 +19,8 @@ variables! {
     TAG_RACE = "WHARF_TAG_RACE";
     /// wharf's own: hosts whose token services get passwords for registries on other hosts, separated by commas.
     TRUSTED_REALMS = "WHARF_TRUSTED_REALMS";
+    /// wharf's own: bytes of a blob in one request, where something on the way to a registry takes no more.
+    UPLOAD_CHUNK_SIZE = "WHARF_UPLOAD_CHUNK_SIZE";
     /// Platform API spoken by the platform.
     PLATFORM_API = "CNB_PLATFORM_API";
     /// `quiet`, `warn` or `error` for deprecated APIs.

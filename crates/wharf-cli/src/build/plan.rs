@@ -352,7 +352,13 @@ impl Plan<'_> {
         for (name, value) in environment::proxies() {
             set(name, value);
         }
-        for name in [env_var::HARBOR, env_var::TAG_RACE, env_var::TRUSTED_REALMS] {
+        let own = [
+            env_var::HARBOR,
+            env_var::TAG_RACE,
+            env_var::TRUSTED_REALMS,
+            env_var::UPLOAD_CHUNK_SIZE,
+        ];
+        for name in own {
             if let Some(value) = environment::text(name) {
                 set(name, value);
             }

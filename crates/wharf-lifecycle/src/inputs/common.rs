@@ -54,6 +54,8 @@ pub(crate) struct Images {
     pub(crate) insecure: Vec<String>,
     /// Whether registries are asked for what only Harbor knows.
     pub(crate) harbor: Mode,
+    /// Bytes of a blob in one request.
+    pub(crate) chunk_size: Option<u64>,
     /// What is to be said about it.
     pub(crate) warnings: Vec<String>,
 }
@@ -85,6 +87,7 @@ impl Images {
                 Some(text) => text.trim().parse().map_err(InputError::Harbor)?,
                 None => Mode::default(),
             },
+            chunk_size: resolver.size(env_var::UPLOAD_CHUNK_SIZE)?,
             warnings,
         })
     }

@@ -14,11 +14,13 @@ pub enum InputError {
     /// `WHARF_LAYER_COMPRESSION` is no method.
     #[error("read WHARF_LAYER_COMPRESSION")]
     Compression(#[source] MethodError),
-    /// `WHARF_CACHE_MAX_SIZE` is no size.
+    /// A variable is no size.
     #[error(
-        "read WHARF_CACHE_MAX_SIZE: '{text}' is no size; write bytes, or a number with K, M, G, T, Ki, Mi, Gi or Ti"
+        "read {variable}: '{text}' is no size; write bytes, or a number with K, M, G, T, Ki, Mi, Gi or Ti"
     )]
-    CacheMaxSize {
+    Size {
+        /// Its name.
+        variable: &'static str,
         /// The value.
         text: String,
     },

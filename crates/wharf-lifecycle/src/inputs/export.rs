@@ -1,5 +1,5 @@
 //! Inputs of `exporter`.
-use super::{CacheChoice, InputError, Resolver, RunFile, size};
+use super::{CacheChoice, InputError, Resolver, RunFile};
 use crate::{flags, phase::Phase};
 use std::path::PathBuf;
 use wharf_image::TagRace;
@@ -63,7 +63,7 @@ impl Export {
             created: created(resolver, &mut warnings)?,
             exec_env: resolver.exec_env()?.unwrap_or_else(ExecEnv::production),
             compression: compression(resolver)?,
-            cache_limit: cache_limit(resolver)?,
+            cache_limit: resolver.size(env_var::CACHE_MAX_SIZE)?,
             prune_previous: prune_previous(resolver)?,
             tag_race: resolver.tag_race()?,
             warnings,
@@ -105,19 +105,6 @@ fn compression(resolver: &Resolver<'_>) -> Result<Method, InputError> {
     text.map_or(Ok(Method::default()), |text| {
         text.parse().map_err(InputError::Compression)
     })
-}
-
-fn cache_limit(resolver: &Resolver<'_>) -> Result<Option<u64>, InputError> {
-    let text = resolver.raw.environment.text(env_var::CACHE_MAX_SIZE)?;
-    let Some(text) = text.filter(|text| !text.trim().is_empty()) else {
-        return Ok(None);
-    };
-    match size::parse(text) {
-        Some(bytes) => Ok(Some(bytes)),
-        None => Err(InputError::CacheMaxSize {
-            text: text.to_owned(),
-        }),
-    }
 }
 
 fn prune_previous(resolver: &Resolver<'_>) -> Result<bool, InputError> {

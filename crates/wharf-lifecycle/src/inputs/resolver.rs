@@ -1,5 +1,5 @@
 //! Steps that several phases share: paths, references and names.
-use super::{InputError, RunFile};
+use super::{InputError, RunFile, size};
 use crate::flags::{self, Default, Origin, RawInputs, Row};
 use std::path::{Component, Path, PathBuf};
 use wharf_image::{ImageStore, TagRace};
@@ -155,6 +155,19 @@ impl Resolver<'_> {
 
     pub(crate) fn skip_layers(&self) -> Result<bool, InputError> {
         Ok(self.raw.bool(&flags::SKIP_LAYERS)? || self.raw.bool(&flags::SKIP_RESTORE)?)
+    }
+
+    /// The bytes a variable names; none when it is not set.
+    pub(crate) fn size(&self, variable: &'static str) -> Result<Option<u64>, InputError> {
+        let text = self.raw.environment.text(variable)?.unwrap_or_default();
+        if text.trim().is_empty() {
+            return Ok(None);
+        }
+        let bytes = size::parse(text).ok_or_else(|| InputError::Size {
+            variable,
+            text: text.to_owned(),
+        })?;
+        Ok(Some(bytes))
     }
 
     /// What happens to a tag that another build wrote meanwhile.

@@ -170,6 +170,7 @@ fn where_images_live_is_a_registry_or_a_named_layout() {
             layout: Some("/here/l".into()),
             insecure: Vec::new(),
             harbor: wharf_harbor::Mode::Auto,
+            chunk_size: None,
             warnings: vec![
                 "Ignoring -launch-cache, only intended for use with -daemon".into(),
                 "Platform requested experimental feature 'export to OCI layout format'".into(),

@@ -247,6 +247,25 @@ fn a_quota_with_room_costs_a_request_in_each_of_two_phases_and_none_for_blobs() 
 }
 
 #[test]
+fn blobs_in_pieces_count_with_their_true_size() {
+    let (site, need) = weighed(plain);
+    let pieces = [("WHARF_UPLOAD_CHUNK_SIZE", "1K")];
+    assert_succeeded(&site.build("team/app", &[], &pieces));
+    assert!(site.server.seen().iter().any(|seen| seen.method == "PATCH"));
+    assert_eq!(site.server.used("team"), need);
+    assert_eq!(site.server.violations(), [""; 0]);
+    let wrong = site.build("team/app", &[], &[("WHARF_UPLOAD_CHUNK_SIZE", "some")]);
+    assert_eq!(wrong.status, Some(3), "{}", wrong.stderr);
+    assert!(
+        wrong
+            .stderr
+            .contains("read WHARF_UPLOAD_CHUNK_SIZE: 'some' is no size"),
+        "{}",
+        wrong.stderr
+    );
+}
+
+#[test]
 fn the_analyzer_warns_when_nothing_more_fits() {
     let site = Site::new();
     site.server.set_limit("team", Some(1000));

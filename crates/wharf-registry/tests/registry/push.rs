@@ -1,15 +1,18 @@
 //! Writing: sessions that get lost, quotas, busy servers, wrong digests, several threads.
 use crate::support::{blob, failed, image, options, reference, server, store, store_for};
 use serde_json::json;
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    io::Read as _,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 use wharf_image::{Access, DraftLayer, Family, ImageStore, LayerSource, StoreErrorKind, Transfer};
 use wharf_layer::Compression;
 use wharf_registry::RegistryOptions;
 use wharf_testkit::{
-    RegistryServerOptions, ScriptedServer, chain,
+    Fault, FaultPlan, FaultProxy, RegistryServerOptions, ScriptedServer, chain,
     image_recipe::{layer, push},
     scripted_server::{Request, Response},
 };
@@ -31,6 +34,71 @@ fn take(request: &mut Request) -> Response {
         }
         _ => Response::status(200),
     }
+}
+
+#[test]
+fn uploads_are_in_pieces_when_that_is_asked_for_each_to_the_newest_location() {
+    let places = AtomicUsize::new(1);
+    let server = ScriptedServer::start(move |request| {
+        let place = places.fetch_add(1, Ordering::Relaxed);
+        if request.method == "PATCH" {
+            request.discard_body().unwrap_or_default();
+            return Response::status(202).header("Location", &format!("{UPLOADS}{place}"));
+        }
+        take(request)
+    });
+    let server = server.expect("server");
+    let store = store(RegistryOptions {
+        chunk_size: Some(100_000),
+        ..options()
+    });
+    let layer = draft(&vec![1; 250_000]);
+    let to = reference(&server.host(), "contract/app:1");
+    store.put_layer(&to, &layer).expect("layer");
+    let recorded = server.recorded();
+    let sent = recorded.iter().filter(|it| it.method.starts_with('P'));
+    let sent: Vec<_> = sent
+        .map(|it| {
+            let path = it.target.split('?').next().unwrap_or_default();
+            (it.method.as_str(), path, it.content_length)
+        })
+        .collect();
+    let place = |number: usize| format!("{UPLOADS}{number}");
+    let expected = [
+        ("POST", UPLOADS.to_owned(), 0),
+        ("PATCH", place(1), 100_000),
+        ("PATCH", place(4), 100_000),
+        ("PATCH", place(5), 50_000),
+        ("PUT", place(6), 0),
+    ];
+    let expected = expected
+        .each_ref()
+        .map(|(method, path, length)| (*method, path.as_str(), Some(*length)));
+    assert_eq!(sent, expected);
+}
+
+#[test]
+fn pieces_arrive_whole_at_a_real_registry_and_a_broken_one_starts_anew() {
+    let server = server(&RegistryServerOptions::default());
+    let plan = FaultPlan::scripted(|asked| {
+        (asked.method == "PATCH" && asked.earlier == 0).then_some(Fault::ResetInRequest)
+    });
+    let proxy = FaultProxy::start(server.port(), plan).expect("proxy");
+    let bytes: Vec<u8> = (0..700_001_u32)
+        .map(|number| (number % 251) as u8)
+        .collect();
+    let layer = draft(&bytes);
+    let to = reference(&proxy.host(), "contract/app:1");
+    let store = store(RegistryOptions {
+        chunk_size: Some(256 << 10),
+        ..options()
+    });
+    store.put_layer(&to, &layer).expect("layer");
+    let direct = reference(&server.host(), "contract/app:1");
+    let mut back = Vec::new();
+    let mut reader = store.open_blob(&direct, &layer.descriptor).expect("open");
+    reader.read_to_end(&mut back).expect("read");
+    assert_eq!(back, bytes);
 }
 
 #[test]
