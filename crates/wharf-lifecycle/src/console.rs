@@ -7,7 +7,7 @@ use std::{
     time::{Instant, SystemTime},
 };
 use wharf_export::time::rfc3339;
-use wharf_registry::{Exchange, Observer};
+use wharf_registry::{Exchange, Observer, Progress};
 use wharf_spec::log::{Level, Log};
 
 /// The least level that is shown. Errors are always shown.
@@ -166,6 +166,10 @@ impl Observer for Console {
         if self.threshold <= Threshold::Debug {
             self.debug(&exchange.to_string());
         }
+    }
+
+    fn progress(&self, progress: &Progress) {
+        self.info(&progress.to_string());
     }
 }
 

@@ -23,7 +23,9 @@ pub(crate) struct Http {
     pub(crate) trust: Trust,
     pub(crate) counters: Arc<Counters>,
     pub(crate) idle: Duration,
-    observer: Option<Arc<dyn Observer>>,
+    pub(crate) observer: Option<Arc<dyn Observer>>,
+    /// How often an upload says how far it is.
+    pub(crate) progress_interval: Duration,
     /// Bytes of a blob in one request.
     pub(crate) chunk_size: Option<u64>,
     /// Hosts that get passwords for registries on other hosts.
@@ -59,6 +61,7 @@ impl Http {
             counters: Arc::default(),
             idle: options.idle_timeout,
             observer: options.observer.clone(),
+            progress_interval: options.progress_interval,
             chunk_size: options.chunk_size.filter(|size| *size > 0),
             trusted_realms: options.trusted_realms.clone(),
         })

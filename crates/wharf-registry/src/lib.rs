@@ -47,7 +47,7 @@ mod uploads;
 pub use api::{ApiAnswer, ApiClient, ApiFailure, ApiMethod};
 pub use credentials::Credentials;
 pub use keychain::{Keychain, KeychainError};
-pub use observe::{Exchange, Observer};
+pub use observe::{Exchange, Observer, Progress};
 pub use options::{ProxySettings, RegistryOptions, RetryPolicy, TrustedCertificates};
 pub use statistics::Statistics;
 pub use store::{RegistrySetupError, RegistryStore};

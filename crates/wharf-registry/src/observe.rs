@@ -4,6 +4,7 @@
 //! addresses cannot get into it.
 use reqwest::{Response, Url, header::HeaderMap};
 use std::{fmt, time::Duration};
+use wharf_spec::digest::Digest;
 
 /// Longest identifier of a request that is taken over from a server.
 const ID_LIMIT: usize = 64;
@@ -13,6 +14,42 @@ const ID_LIMIT: usize = 64;
 pub trait Observer: fmt::Debug + Send + Sync {
     /// One request.
     fn request(&self, exchange: &Exchange);
+
+    /// An upload that takes long, every [`progress_interval`](crate::RegistryOptions::progress_interval).
+    fn progress(&self, progress: &Progress);
+}
+
+/// How far an upload is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Progress {
+    /// The blob.
+    pub digest: Digest,
+    /// Bytes that were sent.
+    pub sent: u64,
+    /// Bytes of it.
+    pub size: u64,
+    /// Since it was begun.
+    pub time: Duration,
+}
+
+impl fmt::Display for Progress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            digest,
+            sent,
+            size,
+            time,
+        } = self;
+        let mebibytes = |bytes: u64| bytes >> 20;
+        let rate = sent / time.as_secs().max(1);
+        write!(
+            f,
+            "Uploading {digest}: {} of {} MiB, {:.1} MiB/s",
+            mebibytes(*sent),
+            mebibytes(*size),
+            f64::from(u32::try_from(rate >> 10).unwrap_or(u32::MAX)) / 1024.0
+        )
+    }
 }
 
 /// A request and how it ended.
@@ -124,6 +161,21 @@ mod tests {
         assert_eq!(
             exchange.to_string(),
             "PUT https://r.example:8443/v2/a/b/uploads/1: 201, 10 bytes sent, 0 received, 12 ms, request id ab-1"
+        );
+    }
+
+    #[test]
+    fn progress_has_bytes_and_rate() {
+        let progress = Progress {
+            digest: Digest::from_bytes([1; 32]),
+            sent: 120 << 20,
+            size: 1 << 30,
+            time: Duration::from_secs(10),
+        };
+        let digest = Digest::from_bytes([1; 32]);
+        assert_eq!(
+            progress.to_string(),
+            format!("Uploading {digest}: 120 of 1024 MiB, 12.0 MiB/s")
         );
     }
 

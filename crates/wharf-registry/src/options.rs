@@ -31,7 +31,9 @@ pub struct RegistryOptions {
     pub connect_timeout: Duration,
     /// How long the other side may be silent.
     pub idle_timeout: Duration,
-    /// Is told of every request.
+    /// How often an upload says how far it is.
+    pub progress_interval: Duration,
+    /// Is told of every request, and how far uploads are.
     pub observer: Option<Arc<dyn Observer>>,
 }
 
@@ -50,6 +52,7 @@ impl Default for RegistryOptions {
             retry: RetryPolicy::default(),
             connect_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_mins(1),
+            progress_interval: Duration::from_secs(10),
             observer: None,
         }
     }

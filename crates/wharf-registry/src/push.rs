@@ -3,6 +3,7 @@ use crate::{
     body::{BytesSource, Piece, Upload},
     failure::Failure,
     location::Target,
+    observe::Progress,
     pull::{content_digest, verify},
     scope::Scope,
     session::{Call, Session},
@@ -21,7 +22,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tokio::task::{JoinHandle, JoinSet};
 use wharf_image::{Image, StoreError, StoreErrorKind, Stored, Transfer};
@@ -341,7 +342,7 @@ impl Session {
         let sent = upload.sent;
         *request.body_mut() = Some(Body::wrap(upload.body));
         let answer = Box::pin(self.client().execute(request));
-        let outcome = self.watch(answer, &sent, blob.size).await;
+        let outcome = self.watch(answer, blob, &sent).await;
         drop(upload.stop);
         self.http.told(&asked, outcome.as_ref());
         let url = asked.url;
@@ -360,20 +361,40 @@ impl Session {
     async fn watch<T>(
         &self,
         mut answer: impl Future<Output = T> + Unpin,
+        blob: &PutBlob,
         sent: &AtomicU64,
-        size: u64,
     ) -> Option<T> {
+        let begin = Instant::now();
+        let idle = self.http.idle;
+        let tick = idle.min(self.http.progress_interval);
         let mut before = 0;
-        let mut still = 0;
+        let mut still = Duration::ZERO;
         loop {
-            if let Ok(outcome) = tokio::time::timeout(self.http.idle, &mut answer).await {
+            if let Ok(outcome) = tokio::time::timeout(tick, &mut answer).await {
                 return Some(outcome);
             }
             let now = sent.load(Ordering::Relaxed);
-            still = if now > before { 0 } else { still + 1 };
+            still = if now > before {
+                Duration::ZERO
+            } else {
+                still + tick
+            };
             before = now;
-            if still >= if now < size { 1 } else { COMMIT_PATIENCE } {
+            let patience = if now < blob.size {
+                idle
+            } else {
+                idle * COMMIT_PATIENCE
+            };
+            if still >= patience {
                 return None;
+            }
+            if let Some(observer) = &self.http.observer {
+                observer.progress(&Progress {
+                    digest: blob.digest,
+                    sent: now,
+                    size: blob.size,
+                    time: begin.elapsed(),
+                });
             }
         }
     }

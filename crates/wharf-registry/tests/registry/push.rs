@@ -4,13 +4,14 @@ use serde_json::json;
 use std::{
     io::Read as _,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 use wharf_image::{Access, DraftLayer, Family, ImageStore, LayerSource, StoreErrorKind, Transfer};
 use wharf_layer::Compression;
-use wharf_registry::RegistryOptions;
+use wharf_registry::{Exchange, Observer, Progress, RegistryOptions};
 use wharf_testkit::{
     Fault, FaultPlan, FaultProxy, RegistryServerOptions, ScriptedServer, chain,
     image_recipe::{layer, push},
@@ -75,6 +76,49 @@ fn uploads_are_in_pieces_when_that_is_asked_for_each_to_the_newest_location() {
         .each_ref()
         .map(|(method, path, length)| (*method, path.as_str(), Some(*length)));
     assert_eq!(sent, expected);
+}
+
+/// Counts what it is told of uploads.
+#[derive(Debug, Default)]
+struct Progresses(Mutex<Vec<Progress>>);
+
+impl Observer for Progresses {
+    fn request(&self, _exchange: &Exchange) {}
+
+    fn progress(&self, progress: &Progress) {
+        self.0.lock().expect("lock").push(progress.clone());
+    }
+}
+
+#[test]
+fn an_upload_that_takes_long_says_how_far_it_is() {
+    let heard = Arc::new(Progresses::default());
+    let hears = Arc::clone(&heard);
+    let server = ScriptedServer::start(move |request| {
+        if request.method == "PUT" {
+            request.discard_body().unwrap_or_default();
+            // Until the client has said so twice.
+            while hears.0.lock().expect("lock").len() < 2 {
+                std::thread::yield_now();
+            }
+            return Response::status(201);
+        }
+        take(request)
+    });
+    let server = server.expect("server");
+    let store = store(RegistryOptions {
+        observer: Some(Arc::clone(&heard) as Arc<dyn Observer>),
+        progress_interval: Duration::from_millis(20),
+        ..options()
+    });
+    // Bytes in memory are sent at once, those of a source piece by piece.
+    let layer = draft(&vec![1; 250_000]);
+    let to = reference(&server.host(), "contract/app:1");
+    store.put_layer(&to, &layer).expect("layer");
+    let heard = heard.0.lock().expect("lock");
+    let last = heard.last().expect("progress");
+    assert_eq!((last.sent, last.size), (250_000, 250_000));
+    assert_eq!(last.digest, layer.descriptor.digest);
 }
 
 #[test]

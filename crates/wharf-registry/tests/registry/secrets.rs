@@ -4,7 +4,9 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::json;
 use std::sync::{Arc, Mutex};
 use wharf_image::{Access, DraftLayer, ImageStore, LayerSource};
-use wharf_registry::{Credentials, Exchange, Keychain, Observer, ProxySettings, RegistryOptions};
+use wharf_registry::{
+    Credentials, Exchange, Keychain, Observer, Progress, ProxySettings, RegistryOptions,
+};
 use wharf_testkit::{ScriptedServer, chain, scripted_server::Response};
 
 const SECRET: &str = "s3cr3t-p4ssw0rd";
@@ -48,6 +50,10 @@ struct Lines(Mutex<Vec<String>>);
 impl Observer for Lines {
     fn request(&self, exchange: &Exchange) {
         self.0.lock().expect("lock").push(exchange.to_string());
+    }
+
+    fn progress(&self, progress: &Progress) {
+        self.0.lock().expect("lock").push(progress.to_string());
     }
 }
 
