@@ -130,6 +130,9 @@ pub struct BuildArguments {
     /// Delete the image that is replaced, if no tag and nothing else holds it; only in Harbor
     #[arg(long)]
     pub prune_previous: bool,
+    /// Policy with the builders that may be used; without it, the file that `WHARF_POLICY` names, if any
+    #[arg(long, value_name = "FILE")]
+    pub policy: Option<PathBuf>,
     /// Directory or file of this machine that buildpacks see, read-only unless asked otherwise; may be repeated
     #[arg(long, value_name = "PATH:PATH-INSIDE[:ro|rw]")]
     pub volume: Vec<Volume>,

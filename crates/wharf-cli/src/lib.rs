@@ -28,6 +28,7 @@ mod inspect;
 mod local;
 mod location;
 mod mixed;
+mod policy;
 mod rebase;
 mod stores;
 mod transfer;

@@ -6,6 +6,9 @@
 //! digest = "sha256:…"            # optional: this image and no other
 //! signed-off-by = "ops@example"  # optional, for the report
 //!
+//! [[builders]]                   # for `wharf build --policy`
+//! name = "registry.example/base/builder:*"
+//!
 //! [[projects]]
 //! name = "registry.example/tool-*"
 //! ```
@@ -21,7 +24,7 @@ use wharf_spec::{digest::Digest, reference::Reference};
 pub struct Policy {
     /// New bases.
     pub run_images: Option<Vec<Allowed>>,
-    /// Builders; for builds, which read the same file.
+    /// Builders. No image records which builder made it, so that this is for builds, not for a rebase.
     pub builders: Option<Vec<Allowed>>,
     /// Projects whose images may be changed.
     pub projects: Option<Vec<Allowed>>,
@@ -50,11 +53,12 @@ pub enum PolicyError {
     Digest(String),
 }
 
-/// A new base that is not allowed.
+/// An image that is not allowed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the policy does not allow the run image {reference} with digest {digest}")]
+#[error("use the {what} {name} with digest {digest}: the policy does not allow it")]
 pub struct Refusal {
-    reference: String,
+    what: &'static str,
+    name: String,
     digest: Digest,
 }
 
@@ -79,25 +83,40 @@ impl Policy {
             reference.name(),
             reference.tag().unwrap_or_default()
         );
-        let names = [reference.name(), tagged];
-        let text = digest.to_string();
-        let allows = |rule: &Allowed| {
-            names.iter().any(|name| rule.name.matches(name))
-                && rule.digest.as_ref().is_none_or(|digest| *digest == text)
-        };
-        match &self.run_images {
-            Some(rules) if !rules.iter().any(allows) => Err(Refusal {
-                reference: reference.to_string(),
-                digest,
-            }),
-            _ => Ok(()),
-        }
+        let names = [&reference.name(), &tagged, &reference.to_string()];
+        check("run image", self.run_images.as_deref(), names, digest)
+    }
+
+    /// Whether builds may use the builder, which has these names: with and without tag, and as it is written.
+    pub fn check_builder(&self, names: [&String; 3], digest: Digest) -> Result<(), Refusal> {
+        check("builder", self.builders.as_deref(), names, digest)
     }
 
     /// Whether images of a project (`registry/project`) may be changed.
     pub fn allows_project(&self, project: &str) -> bool {
         let rules = self.projects.as_ref();
         rules.is_none_or(|rules| rules.iter().any(|rule| rule.name.matches(project)))
+    }
+}
+
+fn check(
+    what: &'static str,
+    rules: Option<&[Allowed]>,
+    names: [&String; 3],
+    digest: Digest,
+) -> Result<(), Refusal> {
+    let text = digest.to_string();
+    let allows = |rule: &Allowed| {
+        names.iter().any(|name| rule.name.matches(name))
+            && rule.digest.as_ref().is_none_or(|digest| *digest == text)
+    };
+    match rules {
+        Some(rules) if !rules.iter().any(allows) => Err(Refusal {
+            what,
+            name: names[2].clone(),
+            digest,
+        }),
+        _ => Ok(()),
     }
 }
 

@@ -19,6 +19,7 @@ use crate::{
     console::{self, Interrupted, PhaseFailed},
     local::LocalStore,
     location::Location,
+    policy,
     stores::Stores,
 };
 use anyhow::{Result, bail};
@@ -51,6 +52,12 @@ pub(crate) fn build(common: &CommonArguments, arguments: &BuildArguments) -> Res
         builder.digest(),
         console::duration(started.elapsed())
     ));
+    // Before anything of it runs.
+    policy::check_builder(
+        arguments.policy.as_deref(),
+        &arguments.builder,
+        builder.digest(),
+    )?;
     let run_image = destination.prepare(&stores, arguments, &builder)?;
     let previous = destination.previous()?;
     let cache = cache(&local, arguments, &destination)?;

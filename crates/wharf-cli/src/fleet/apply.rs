@@ -5,7 +5,7 @@ use super::{
     exit::Ended,
     place,
 };
-use crate::{arguments::CommonArguments, console, environment};
+use crate::{arguments::CommonArguments, console, environment, policy};
 use anyhow::{Result, anyhow};
 use serde_json::json;
 use std::{
@@ -35,7 +35,7 @@ pub(crate) fn apply(common: &CommonArguments, arguments: &ApplyArguments) -> Res
     let interrupted = clock::interrupted();
     let plan = place::read_plan(&arguments.file)?;
     let run_image: Reference = plan.run_image.reference.parse()?;
-    let policy = place::policy(arguments.policy.as_deref())?;
+    let policy = policy::read(arguments.policy.as_deref())?;
     policy.check_run_image(&run_image, plan.run_image.digest)?;
     for project in plan.projects.iter().filter(|project| project.rebase > 0) {
         if !policy.allows_project(&project.name) {

@@ -21,7 +21,7 @@ use std::{
     sync::Arc,
 };
 use wharf_fleet::{
-    NewBase, Plan, Policy, Source,
+    NewBase, Plan, Source,
     verdict::{OldBase, OldBases},
 };
 use wharf_harbor::Harbor;
@@ -173,15 +173,6 @@ impl Place {
 fn repositories(names: impl Iterator<Item = String>) -> Vec<Reference> {
     let names: BTreeSet<String> = names.collect();
     names.iter().filter_map(|name| name.parse().ok()).collect()
-}
-
-/// The policy at `path`; without one everything is allowed.
-pub(crate) fn policy(path: Option<&Path>) -> Result<Policy> {
-    let Some(path) = path else {
-        return Ok(Policy::default());
-    };
-    let read = fs::read_to_string(path).with_context(|| format!("read '{}'", path.display()))?;
-    Policy::parse(&read).with_context(|| format!("read policy '{}'", path.display()))
 }
 
 /// The plan of a command.

@@ -4,7 +4,7 @@ use super::{
     exit::Ended,
     place::{self, Place},
 };
-use crate::{arguments::CommonArguments, console};
+use crate::{arguments::CommonArguments, console, policy};
 use anyhow::Result;
 use wharf_fleet::{
     Plan, PlanOptions, Verdict, metrics,
@@ -53,7 +53,7 @@ fn measure(
     let (place, names) = Place::for_sources(common, arguments)?;
     let base = place.base(&arguments.run_image)?;
     let from = place.old_bases(&arguments.from);
-    let policy = place::policy(arguments.policy.as_deref())?;
+    let policy = policy::read(arguments.policy.as_deref())?;
     let sources = place.sources(arguments, names)?;
     let sources: Vec<_> = sources.iter().map(AsRef::as_ref).collect();
     let options = PlanOptions {

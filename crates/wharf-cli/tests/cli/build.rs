@@ -189,3 +189,21 @@ fn a_phase_that_fails_ends_the_build_with_its_status() {
     run.failure(51);
     assert!(!place.path("out").exists());
 }
+
+#[test]
+fn a_builder_that_the_policy_does_not_allow_runs_nothing() {
+    let place = place_to_build();
+    place.write("policy.toml", "[[builders]]\nname = \"oci:approved*\"\n");
+    let mut arguments = BUILD_COMMAND.to_vec();
+    arguments.extend(["--policy", "policy.toml"]);
+    let refused = place.wharf(&arguments).failure(1);
+    let words = "failed to use the builder oci:builder:latest with digest sha256:";
+    assert!(refused.contains(words), "{refused}");
+    assert!(
+        refused.contains("'policy.toml' says which builders may be used"),
+        "{refused}"
+    );
+    assert!(!place.path("out").exists());
+    place.write("policy.toml", "[[builders]]\nname = \"oci:builder:*\"\n");
+    place.wharf(&arguments).success();
+}

@@ -423,7 +423,8 @@ fn plans_that_cannot_be_trusted_end_before_anything_is_asked() {
         .write("policy.toml", "[[run-images]]\nname = \"other/**\"\n");
     let error = world.apply(&["--policy", "policy.toml"]).failure(1);
     assert!(
-        error.contains("the policy does not allow the run image"),
+        error.contains("failed to use the run image")
+            && error.contains("the policy does not allow it"),
         "{error}"
     );
     assert_eq!(world.server.seen().len(), 0);
