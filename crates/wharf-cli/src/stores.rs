@@ -93,6 +93,7 @@ impl Stores {
                     .map(|list| environment::directories(&list)),
                 extra_pem: Vec::new(),
             },
+            certs_dir: environment::variable(env_var::CERTS_DIR).map(Into::into),
             proxies: ProxySettings {
                 http: environment::either("HTTP_PROXY", "http_proxy"),
                 https: environment::either("HTTPS_PROXY", "https_proxy"),

@@ -219,6 +219,7 @@ impl Stores {
                     .unwrap_or_default(),
             ),
             certificates: certificates(environment),
+            certs_dir: environment.value(env_var::CERTS_DIR).map(PathBuf::from),
             proxies: proxies(environment)?,
             observer: Some(Arc::clone(console) as Arc<dyn Observer>),
             ..RegistryOptions::default()

@@ -190,9 +190,10 @@ impl Auth {
         }
         // Unverified TLS is for the insecure registry alone, not for whomever it names.
         let insecure = self.insecure && realm.host() == base.host();
+        let host = realm::host(&realm);
         let service = TokenService {
             http: &self.http,
-            client: self.http.client(insecure),
+            client: self.http.client(&host, insecure),
             realm,
             service: challenge.service.as_deref(),
             account: &self.account,

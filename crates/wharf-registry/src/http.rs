@@ -1,5 +1,6 @@
 //! Connections: one client that verifies certificates and one that does not, shared by all registries.
 use crate::{
+    certs_dir::{self, HostCertificates},
     failure::Failure,
     observe::{Exchange, Observer},
     options::{ProxySettings, RegistryOptions},
@@ -10,7 +11,9 @@ use crate::{
 };
 use bytes::Bytes;
 use reqwest::{Client, ClientBuilder, Method, NoProxy, Proxy, Request, Response, Url, redirect};
+use rustls::ClientConfig;
 use std::{
+    collections::BTreeMap,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -20,6 +23,8 @@ use std::{
 pub(crate) struct Http {
     verifying: Client,
     unverified: Client,
+    /// Those of registries with certificates of their own, by `host[:port]`.
+    hosts: BTreeMap<String, Client>,
     pub(crate) trust: Trust,
     pub(crate) counters: Arc<Counters>,
     pub(crate) idle: Duration,
@@ -46,7 +51,16 @@ impl Http {
                 .referer(false)
                 .no_proxy()
         };
-        let verifying = trust.verifying().map_err(RegistrySetupError::Tls)?;
+        let verifying = trust.verifying(None).map_err(RegistrySetupError::Tls)?;
+        let mut hosts = BTreeMap::new();
+        if let Some(dir) = &options.certs_dir {
+            for host in certs_dir::read(dir)? {
+                let (name, config) = host_config(options, host)?;
+                let client = with_proxies(builder(), &options.proxies)?;
+                let client = client.tls_backend_preconfigured(config).build();
+                hosts.insert(name, client.map_err(RegistrySetupError::Client)?);
+            }
+        }
         let unverified = tls::unverified().map_err(RegistrySetupError::Tls)?;
         Ok(Self {
             verifying: with_proxies(builder(), &options.proxies)?
@@ -57,6 +71,7 @@ impl Http {
                 .tls_backend_preconfigured(unverified)
                 .build()
                 .map_err(RegistrySetupError::Client)?,
+            hosts,
             trust,
             counters: Arc::default(),
             idle: options.idle_timeout,
@@ -67,11 +82,12 @@ impl Http {
         })
     }
 
-    pub(crate) fn client(&self, insecure: bool) -> &Client {
+    /// The client for `host[:port]`.
+    pub(crate) fn client(&self, registry: &str, insecure: bool) -> &Client {
         if insecure {
             &self.unverified
         } else {
-            &self.verifying
+            self.hosts.get(registry).unwrap_or(&self.verifying)
         }
     }
 
@@ -147,6 +163,21 @@ pub(crate) struct Asked {
     /// Bytes of its body.
     pub(crate) sent: u64,
     begin: Instant,
+}
+
+/// TLS with one registry: more authorities, and a certificate of our own.
+fn host_config(
+    options: &RegistryOptions,
+    host: HostCertificates,
+) -> Result<(String, ClientConfig), RegistrySetupError> {
+    let mut certificates = options.certificates.clone();
+    certificates.extra_pem.extend(host.authorities);
+    let path = &host.path;
+    let trust = Trust::new(&certificates)
+        .map_err(|_| certs_dir::unusable(path, "a .crt file holds no certificate in PEM"))?;
+    let config = trust.verifying(host.identity);
+    let config = config.map_err(|error| certs_dir::unusable(path, &error.to_string()))?;
+    Ok((host.host, config))
 }
 
 fn with_proxies(

@@ -17,6 +17,7 @@ mod answer;
 pub mod api;
 mod auth;
 mod body;
+mod certs_dir;
 mod challenge;
 pub mod credentials;
 mod docker_config;

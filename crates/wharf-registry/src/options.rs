@@ -13,6 +13,9 @@ pub struct RegistryOptions {
     pub trusted_realms: Vec<String>,
     /// Certificate authorities.
     pub certificates: TrustedCertificates,
+    /// Directory with certificates by registry, as container tools keep them: `host[:port]/*.crt` for authorities,
+    /// `*.cert` and `*.key` for what we show.
+    pub certs_dir: Option<PathBuf>,
     /// Proxies; never used for insecure registries.
     pub proxies: ProxySettings,
     /// `User-Agent` of every request.
@@ -44,6 +47,7 @@ impl Default for RegistryOptions {
             insecure: Vec::new(),
             trusted_realms: Vec::new(),
             certificates: TrustedCertificates::default(),
+            certs_dir: None,
             proxies: ProxySettings::default(),
             user_agent: concat!("wharf/", env!("CARGO_PKG_VERSION")).to_owned(),
             concurrent_uploads: 4,

@@ -38,16 +38,23 @@ pub(crate) fn address(base: &Url, realm: &str) -> Result<Url, Failure> {
     }
 }
 
+/// `host[:port]`.
+pub(crate) fn host(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    match url.port() {
+        Some(port) => format!("{host}:{port}"),
+        None => host.to_owned(),
+    }
+}
+
 /// Whether the token service may see the password: it is on the host of the registry, on one beside it, or was named.
 ///
 /// A registry names whom it likes. Token services on a host of their own are common, and nearly always beside the registry
 /// (`registry.example.org` and `auth.example.org`); anybody else has to be told of.
 pub(crate) fn trust(base: &Url, realm: &Url, trusted: &[String]) -> Result<(), Failure> {
     let host = realm.host_str().unwrap_or_default();
-    let with_port = realm.port().map(|port| format!("{host}:{port}"));
-    let is_named = trusted
-        .iter()
-        .any(|it| it == host || Some(it) == with_port.as_ref());
+    let with_port = self::host(realm);
+    let is_named = trusted.iter().any(|it| it == host || *it == with_port);
     if is_named || realm.host() == base.host() || both_loopback(base, realm) || beside(base, realm)
     {
         return Ok(());

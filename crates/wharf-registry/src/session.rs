@@ -148,7 +148,7 @@ impl Session {
     }
 
     pub(crate) fn client(&self) -> &reqwest::Client {
-        self.http.client(self.insecure)
+        self.http.client(&self.registry, self.insecure)
     }
 
     /// The address below `/v2/<repository>/`.

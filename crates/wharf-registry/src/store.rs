@@ -15,6 +15,7 @@ use std::{
     collections::BTreeMap,
     fmt,
     io::{self, Read},
+    path::PathBuf,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -43,6 +44,14 @@ pub enum RegistrySetupError {
     Certificate {
         /// Place in [`TrustedCertificates::extra_pem`](crate::TrustedCertificates).
         index: usize,
+    },
+    /// A certificate for one registry, or its key, cannot be used.
+    #[error("read '{}': {problem}", path.display())]
+    HostCertificates {
+        /// The file or directory.
+        path: PathBuf,
+        /// What is wrong.
+        problem: String,
     },
     /// TLS cannot be set up.
     #[error("set up TLS")]

@@ -1,7 +1,8 @@
 //! Certificate authorities, and what to say when a connection is not trusted.
-use crate::{options::TrustedCertificates, store::RegistrySetupError};
+use crate::{certs_dir::Identity, options::TrustedCertificates, store::RegistrySetupError};
 use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
+    AlertDescription, CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore,
+    SignatureScheme,
     client::{
         WebPkiServerVerifier,
         danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
@@ -103,16 +104,22 @@ impl Trust {
         })
     }
 
-    /// Verifies names and chains.
-    pub(crate) fn verifying(&self) -> Result<ClientConfig, rustls::Error> {
-        Ok(ClientConfig::builder_with_provider(provider())
+    /// Verifies names and chains, and shows `identity` to who asks.
+    pub(crate) fn verifying(
+        &self,
+        identity: Option<Identity>,
+    ) -> Result<ClientConfig, rustls::Error> {
+        let builder = ClientConfig::builder_with_provider(provider())
             .with_safe_default_protocol_versions()?
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(Verifier {
                 authorities: Some(self.shared.clone()),
                 provider: provider(),
-            }))
-            .with_no_client_auth())
+            }));
+        match identity {
+            Some(Identity { chain, key }) => builder.with_client_auth_cert(chain, key),
+            None => Ok(builder.with_no_client_auth()),
+        }
     }
 
     /// What is wrong and what to do when `error` comes from TLS.
@@ -146,6 +153,14 @@ impl Trust {
                     add_authority,
                 ),
             },
+            rustls::Error::AlertReceived(
+                AlertDescription::CertificateRequired
+                | AlertDescription::BadCertificate
+                | AlertDescription::UnknownCA,
+            ) => (
+                "it wants a certificate of ours that it trusts".to_owned(),
+                "put one into the directory of this registry in WHARF_CERTS_DIR",
+            ),
             rustls::Error::InvalidMessage(_) => (
                 "it does not speak TLS".to_owned(),
                 "if it is a registry on plain http, name it in CNB_INSECURE_REGISTRIES",
@@ -161,7 +176,10 @@ impl Trust {
                 Some(note) => format!("{advice} ({note})"),
                 None => advice.to_owned(),
             },
-            certificate: matches!(error, rustls::Error::InvalidCertificate(_)),
+            certificate: matches!(
+                error,
+                rustls::Error::InvalidCertificate(_) | rustls::Error::AlertReceived(_)
+            ),
         })
     }
 }

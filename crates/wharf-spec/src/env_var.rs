@@ -21,6 +21,8 @@ variables! {
     TRUSTED_REALMS = "WHARF_TRUSTED_REALMS";
     /// wharf's own: bytes of a blob in one request, where something on the way to a registry takes no more.
     UPLOAD_CHUNK_SIZE = "WHARF_UPLOAD_CHUNK_SIZE";
+    /// wharf's own: directory with certificates by registry, as container tools keep them.
+    CERTS_DIR = "WHARF_CERTS_DIR";
     /// Platform API spoken by the platform.
     PLATFORM_API = "CNB_PLATFORM_API";
     /// `quiet`, `warn` or `error` for deprecated APIs.

@@ -57,6 +57,8 @@ pub struct RegistryServerOptions {
     pub authentication: Authentication,
     /// Speaks TLS with this certificate; plain http without one.
     pub certificate: Option<ServerCertificate>,
+    /// Authority, in PEM, of the certificates that clients must show; with TLS only.
+    pub client_authority: Option<String>,
     /// Refuses writes.
     pub read_only: bool,
     /// Sends `Location` without scheme and host.
@@ -211,6 +213,10 @@ fn configure(options: &RegistryServerOptions, port: u16, directory: &Path) -> io
             "key": write("server.key", &tls.key)?,
             "minimumtls": "tls1.2",
         });
+        if let Some(authority) = &options.client_authority {
+            let authority = write("clients.pem", authority)?;
+            config["http"]["tls"]["clientcas"] = json!([authority]);
+        }
     }
     match &options.authentication {
         Authentication::Anonymous => {}

@@ -99,6 +99,11 @@ const ROWS: &[Row] = &[
         provoke: another_name,
     },
     Row {
+        words: "no trusted connection to …: it wants a certificate of ours that it trusts; put one into the directory of this registry in WHARF_CERTS_DIR",
+        status: 32,
+        provoke: client_certificate,
+    },
+    Row {
         words: "no trusted connection to …: it wants its password sent to a token service elsewhere, …; if that is right, name '…' in WHARF_TRUSTED_REALMS",
         status: 32,
         provoke: foreign_realm,
@@ -304,6 +309,20 @@ fn expired_certificate() -> Outcome {
 fn another_name() -> Outcome {
     let certificate = ServerCertificate::for_names(&["registry.example"]).unwrap();
     with_certificate(certificate, HOST, true)
+}
+
+fn client_certificate() -> Outcome {
+    let certificate = ServerCertificate::for_names(&[HOST]).unwrap();
+    let place = tempfile::tempdir().unwrap();
+    let file = place.path().join("authority.pem");
+    fs::write(&file, &certificate.authority).unwrap();
+    let registry = docker_registry(&RegistryServerOptions {
+        client_authority: Some(certificate.authority.clone()),
+        certificate: Some(certificate),
+        ..RegistryServerOptions::default()
+    });
+    let environment = [("SSL_CERT_FILE", file.to_str().unwrap())];
+    build_to(&registry.host(), &environment)
 }
 
 fn foreign_realm() -> Outcome {

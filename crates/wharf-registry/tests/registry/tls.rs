@@ -1,6 +1,6 @@
 //! Certificates, plain http, and what the errors say about them.
 use crate::support::{amd64, failed, image, options, reference, server, store};
-use std::net::TcpListener;
+use std::{fs, net::TcpListener};
 use wharf_image::{ImageStore, StoreErrorKind};
 use wharf_registry::{RegistryOptions, RegistrySetupError, RegistryStore, TrustedCertificates};
 use wharf_testkit::{
@@ -157,4 +157,83 @@ fn an_unreachable_registry_is_named_with_scheme_and_port() {
         "{}",
         chain(&error)
     );
+}
+
+/// A directory of certificates with one for `host`.
+fn certs_dir(host: &str, files: &[(&str, &str)]) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().expect("directory");
+    let of_host = dir.path().join(host);
+    fs::create_dir(&of_host).expect("directory");
+    for (name, content) in files {
+        fs::write(of_host.join(name), content).expect("file");
+    }
+    dir
+}
+
+#[test]
+fn a_registry_that_wants_a_certificate_gets_the_one_in_its_directory() {
+    let own = ServerCertificate::for_names(&["127.0.0.1"]).expect("certificate");
+    let client = ServerCertificate::for_names(&["client"]).expect("certificate");
+    let server = server(&RegistryServerOptions {
+        certificate: Some(own.clone()),
+        client_authority: Some(client.authority.clone()),
+        ..RegistryServerOptions::default()
+    });
+    let files = [
+        ("ca.crt", own.authority.as_str()),
+        ("client.cert", &client.certificate),
+        ("client.key", &client.key),
+    ];
+    let tag = reference(&server.host(), "contract/app:1");
+    let with = |dir: &tempfile::TempDir| {
+        store(RegistryOptions {
+            certs_dir: Some(dir.path().to_owned()),
+            ..options()
+        })
+    };
+    let found = with(&certs_dir(&server.host(), &files)).find(&tag, &amd64());
+    assert!(found.expect("it is let in").is_none());
+    // The authority alone is not enough, and another registry's directory is nobody's business.
+    let without = with(&certs_dir(&server.host(), &files[..1])).find(&tag, &amd64());
+    let words = "it wants a certificate of ours that it trusts; put one into the directory of this registry in WHARF_CERTS_DIR";
+    let refused = chain(&without.expect_err("it is kept out"));
+    assert!(refused.contains(words), "{refused}");
+    let elsewhere = with(&certs_dir("127.0.0.1:1", &files)).find(&tag, &amd64());
+    assert!(matches!(failed(elsewhere), StoreErrorKind::Tls { .. }));
+}
+
+#[test]
+fn files_of_certificates_that_cannot_be_used_are_named() {
+    let one = ServerCertificate::for_names(&["client"]).expect("certificate");
+    let other = ServerCertificate::for_names(&["client"]).expect("certificate");
+    let cases: [(&[(&str, &str)], &str); 4] = [
+        (
+            &[("client.cert", &one.certificate)],
+            "client.key': No such file",
+        ),
+        (
+            &[("client.cert", "text"), ("client.key", &one.key)],
+            "client.cert': it holds no certificate in PEM",
+        ),
+        (
+            &[("ca.crt", "text")],
+            "a .crt file holds no certificate in PEM",
+        ),
+        (
+            &[
+                ("client.cert", &one.certificate),
+                ("client.key", &other.key),
+            ],
+            "r.example': ",
+        ),
+    ];
+    for (files, words) in cases {
+        let dir = certs_dir("r.example", files);
+        let made = RegistryStore::new(RegistryOptions {
+            certs_dir: Some(dir.path().to_owned()),
+            ..options()
+        });
+        let error = made.expect_err("it is refused").to_string();
+        assert!(error.contains(words), "{error}");
+    }
 }
