@@ -9,6 +9,7 @@ mod contract;
 mod ending;
 mod keychain;
 mod many;
+mod matrix;
 mod misbehaviour;
 mod pull;
 mod push;
