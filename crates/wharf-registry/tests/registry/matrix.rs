@@ -7,8 +7,9 @@ use std::{
 };
 use wharf_registry::{Credentials, RegistryOptions, RegistryStore, TrustedCertificates};
 use wharf_testkit::{
-    Authentication, HarborOptions, HarborServer, RegistryServerOptions, TokenIssuer,
-    certificates::ServerCertificate, harbor::Account, store_contract,
+    Authentication, Fault, FaultPlan, FaultProxy, HarborOptions, HarborServer,
+    RegistryServerOptions, TokenIssuer, certificates::ServerCertificate, harbor::Account,
+    store_contract,
 };
 
 #[derive(Debug, Clone, Copy)]
@@ -83,9 +84,27 @@ fn at_harbor() {
     assert_eq!(server.open_uploads(), 0);
 }
 
+type Cell = (String, Box<dyn Fn() + Send>);
+
+/// Runs the cells side by side; the names of those that break.
+fn broken(cells: Vec<Cell>) -> Vec<String> {
+    thread::scope(|scope| {
+        let running: Vec<_> = cells
+            .into_iter()
+            .map(|(name, cell)| {
+                let outcome = scope.spawn(move || catch_unwind(AssertUnwindSafe(cell)).is_ok());
+                (name, outcome)
+            })
+            .collect();
+        let judged = running.into_iter();
+        judged
+            .filter_map(|(name, cell)| (!cell.join().unwrap_or(false)).then_some(name))
+            .collect()
+    })
+}
+
 #[test]
 fn the_contract_holds_by_every_way_to_every_server() {
-    type Cell = (String, Box<dyn Fn() + Send>);
     let mut cells: Vec<Cell> = vec![("Harbor".to_owned(), Box::new(at_harbor))];
     for who in [Who::Nobody, Who::Password, Who::Tokens, Who::ShortTokens] {
         for way in [Way::Plain, Way::OwnAuthority, Way::Unverified] {
@@ -97,18 +116,42 @@ fn the_contract_holds_by_every_way_to_every_server() {
             cells.push((format!("docker-registry, {who:?}, {way:?}"), cell));
         }
     }
-    let broken: Vec<String> = thread::scope(|scope| {
-        let running: Vec<_> = cells
-            .into_iter()
-            .map(|(name, cell)| {
-                let outcome = scope.spawn(move || catch_unwind(AssertUnwindSafe(cell)).is_ok());
-                (name, outcome)
-            })
-            .collect();
-        let failed = running
-            .into_iter()
-            .filter_map(|(name, cell)| (!cell.join().unwrap_or(false)).then_some(name));
-        failed.collect()
+    assert_eq!(broken(cells), [""; 0]);
+}
+
+/// Each request meets the fault the first time it is made.
+fn at_first_with(fault: Fault) {
+    let server = server(&RegistryServerOptions::default());
+    let plan = FaultPlan::scripted(move |asked| {
+        let can_be = asked.has_body || fault != Fault::ResetInRequest;
+        (asked.earlier == 0 && can_be).then_some(fault)
     });
-    assert!(broken.is_empty(), "{broken:#?}");
+    let proxy = FaultProxy::start(server.port(), plan).expect("proxy");
+    let store = RegistryStore::new(options()).expect("store");
+    store_contract(&store, &|name| reference(&proxy.host(), name));
+    let traffic = proxy.take();
+    let met = traffic.faults().get(fault.name()).copied();
+    assert!(met.is_some_and(|met| met > 5), "{met:?}");
+}
+
+#[test]
+fn the_contract_holds_when_every_request_fails_the_first_time() {
+    let moment = Duration::from_millis(5);
+    let faults = [
+        Fault::ResetBeforeAnswer,
+        Fault::ResetInRequest,
+        Fault::ResetInAnswer,
+        Fault::Truncated,
+        Fault::Stalled(moment),
+        Fault::Late(moment),
+        Fault::Refused(408),
+        Fault::Refused(500),
+        Fault::Refused(502),
+        Fault::Refused(503),
+        Fault::Refused(504),
+        Fault::RateLimited(0),
+    ];
+    let cells = faults
+        .map(|fault| -> Cell { (format!("{fault:?}"), Box::new(move || at_first_with(fault))) });
+    assert_eq!(broken(cells.into()), [""; 0]);
 }
