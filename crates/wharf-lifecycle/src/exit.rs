@@ -156,6 +156,7 @@ fn of_inputs(error: &InputError) -> ExitCode {
         InputError::Value(_)
         | InputError::Compression(_)
         | InputError::Size { .. }
+        | InputError::Seconds { .. }
         | InputError::Harbor(_)
         | InputError::PrunePrevious(_)
         | InputError::TagRace(_)

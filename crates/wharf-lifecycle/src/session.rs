@@ -213,6 +213,7 @@ impl Stores {
             credentials,
             insecure: images.insecure.clone(),
             chunk_size: images.chunk_size,
+            transfer_timeout: images.transfer_timeout,
             trusted_realms: hosts(
                 environment
                     .text(env_var::TRUSTED_REALMS)?

@@ -47,7 +47,9 @@ impl Download {
     }
 
     async fn run(self, response: Response) {
-        if let Err(failure) = self.transfer(response).await {
+        let transfer = self.transfer(response);
+        let session = &self.session;
+        if let Err(failure) = session.http.in_time(session.registry(), transfer).await {
             let error = io::Error::other(failure.into_kind());
             // The reader may have lost interest.
             self.sender.send(Err(error)).await.ok();

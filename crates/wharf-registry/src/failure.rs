@@ -62,6 +62,18 @@ impl Failure {
         }
     }
 
+    /// A transfer that moved, but not fast enough. It would not be faster the next time.
+    pub(crate) fn late(registry: &str, limit: Duration) -> Self {
+        let message = format!(
+            "the transfer of one blob took longer than {} s",
+            limit.as_secs()
+        );
+        Self::Final(StoreErrorKind::Unreachable {
+            address: registry.to_owned(),
+            source: Box::new(io::Error::new(io::ErrorKind::TimedOut, message)),
+        })
+    }
+
     /// An answer that breaks the protocol.
     pub(crate) fn protocol(status: StatusCode, detail: &str) -> Self {
         Self::Final(StoreErrorKind::Server {

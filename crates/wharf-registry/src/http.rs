@@ -29,6 +29,7 @@ pub(crate) struct Http {
     pub(crate) counters: Arc<Counters>,
     pub(crate) idle: Duration,
     pub(crate) observer: Option<Arc<dyn Observer>>,
+    transfer_timeout: Option<Duration>,
     /// How often an upload says how far it is.
     pub(crate) progress_interval: Duration,
     /// Bytes of a blob in one request.
@@ -76,6 +77,7 @@ impl Http {
             counters: Arc::default(),
             idle: options.idle_timeout,
             observer: options.observer.clone(),
+            transfer_timeout: options.transfer_timeout,
             progress_interval: options.progress_interval,
             chunk_size: options.chunk_size.filter(|size| *size > 0),
             trusted_realms: options.trusted_realms.clone(),
@@ -128,6 +130,21 @@ impl Http {
         let answer = answer.and_then(|answer| answer.as_ref().ok());
         let request = (&asked.method, &asked.url, asked.sent);
         observer.request(&Exchange::new(request, asked.begin.elapsed(), answer));
+    }
+
+    /// A transfer with `registry`, for as long as one may take.
+    pub(crate) async fn in_time<T>(
+        &self,
+        registry: &str,
+        transfer: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
+        let Some(limit) = self.transfer_timeout else {
+            return transfer.await;
+        };
+        let late = |_| Err(Failure::late(registry, limit));
+        tokio::time::timeout(limit, transfer)
+            .await
+            .unwrap_or_else(late)
     }
 
     /// The next piece of a body.

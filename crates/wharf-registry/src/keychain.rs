@@ -13,8 +13,8 @@ use std::{
 };
 use wharf_spec::reference::Reference;
 
-/// Sources of credentials, in the order they are asked: `CNB_REGISTRY_AUTH`, then config files. The first that knows a
-/// registry wins.
+/// Sources of credentials, in the order they are asked: `CNB_REGISTRY_AUTH`, then config files, then the helpers of clouds for
+/// registries of theirs. The first that knows a registry wins.
 pub struct Keychain {
     registry_auth: BTreeMap<String, Account>,
     configs: Vec<DockerConfig>,
@@ -140,7 +140,12 @@ impl Keychain {
                 return Ok(Some(found));
             }
         }
-        Ok(None)
+        // Nobody asked for these, so that one which is not there, or has no account, is no fault.
+        let mut helpers = cloud_helpers(host).iter();
+        Ok(helpers.find_map(|helper| {
+            let asked = helper::ask(helper, host, self.helper_path.as_deref());
+            Some((host.to_owned(), asked.ok()??))
+        }))
     }
 
     /// A helper's answer goes first, as with Docker; entries in the file serve where it has none or is not there.
@@ -164,6 +169,20 @@ impl Keychain {
                 reason,
             }),
         }
+    }
+}
+
+/// The helpers that clouds provide for registries of theirs, by what these are called.
+fn cloud_helpers(host: &str) -> &'static [&'static str] {
+    let is_ecr = host.ends_with(".amazonaws.com") && host.contains(".dkr.ecr.");
+    if is_ecr || host == "public.ecr.aws" {
+        &["ecr-login"]
+    } else if host.ends_with("-docker.pkg.dev") || host == "gcr.io" || host.ends_with(".gcr.io") {
+        &["gcr", "gcloud"]
+    } else if host.ends_with(".azurecr.io") {
+        &["acr-env"]
+    } else {
+        &[]
     }
 }
 

@@ -34,6 +34,8 @@ pub struct RegistryOptions {
     pub connect_timeout: Duration,
     /// How long the other side may be silent.
     pub idle_timeout: Duration,
+    /// How long one blob may take, however well it moves.
+    pub transfer_timeout: Option<Duration>,
     /// How often an upload says how far it is.
     pub progress_interval: Duration,
     /// Is told of every request, and how far uploads are.
@@ -56,6 +58,7 @@ impl Default for RegistryOptions {
             retry: RetryPolicy::default(),
             connect_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_mins(1),
+            transfer_timeout: None,
             progress_interval: Duration::from_secs(10),
             observer: None,
         }

@@ -242,7 +242,8 @@ impl Session {
                 Some(upload) => upload,
                 None => self.start_upload(&blob.repository).await?,
             };
-            let finish = self.finish_upload(blob, &upload);
+            let finish = Box::pin(self.finish_upload(blob, &upload));
+            let finish = self.http.in_time(self.registry(), finish);
             let Err(failure) = self.uploads.unless_ending(&upload, finish).await else {
                 return Ok(());
             };

@@ -23,6 +23,8 @@ variables! {
     UPLOAD_CHUNK_SIZE = "WHARF_UPLOAD_CHUNK_SIZE";
     /// wharf's own: directory with certificates by registry, as container tools keep them.
     CERTS_DIR = "WHARF_CERTS_DIR";
+    /// wharf's own: seconds that one blob may take on its way.
+    TRANSFER_TIMEOUT = "WHARF_TRANSFER_TIMEOUT";
     /// Platform API spoken by the platform.
     PLATFORM_API = "CNB_PLATFORM_API";
     /// `quiet`, `warn` or `error` for deprecated APIs.

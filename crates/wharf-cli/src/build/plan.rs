@@ -357,6 +357,7 @@ impl Plan<'_> {
             env_var::TAG_RACE,
             env_var::TRUSTED_REALMS,
             env_var::UPLOAD_CHUNK_SIZE,
+            env_var::TRANSFER_TIMEOUT,
         ];
         for name in own {
             if let Some(value) = environment::text(name) {

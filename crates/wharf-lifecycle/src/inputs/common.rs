@@ -4,7 +4,7 @@ use crate::{
     console::Threshold,
     flags::{self, Origin, RawInputs, Row, ValueError},
 };
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 use wharf_harbor::Mode;
 use wharf_spec::{env_var, reference::Reference};
 
@@ -56,6 +56,8 @@ pub(crate) struct Images {
     pub(crate) harbor: Mode,
     /// Bytes of a blob in one request.
     pub(crate) chunk_size: Option<u64>,
+    /// How long one blob may take.
+    pub(crate) transfer_timeout: Option<Duration>,
     /// What is to be said about it.
     pub(crate) warnings: Vec<String>,
 }
@@ -88,6 +90,7 @@ impl Images {
                 None => Mode::default(),
             },
             chunk_size: resolver.size(env_var::UPLOAD_CHUNK_SIZE)?,
+            transfer_timeout: resolver.seconds(env_var::TRANSFER_TIMEOUT)?,
             warnings,
         })
     }

@@ -24,6 +24,14 @@ pub enum InputError {
         /// The value.
         text: String,
     },
+    /// A variable is no number of seconds.
+    #[error("read {variable}: '{text}' is no number of seconds")]
+    Seconds {
+        /// Its name.
+        variable: &'static str,
+        /// The value.
+        text: String,
+    },
     /// `WHARF_HARBOR` is none of its values.
     #[error("read WHARF_HARBOR")]
     Harbor(#[source] ModeError),

@@ -1,7 +1,10 @@
 //! Steps that several phases share: paths, references and names.
 use super::{InputError, RunFile, size};
 use crate::flags::{self, Default, Origin, RawInputs, Row};
-use std::path::{Component, Path, PathBuf};
+use std::{
+    path::{Component, Path, PathBuf},
+    time::Duration,
+};
 use wharf_image::{ImageStore, TagRace};
 use wharf_layout::LayoutStore;
 use wharf_spec::{
@@ -168,6 +171,21 @@ impl Resolver<'_> {
             text: text.to_owned(),
         })?;
         Ok(Some(bytes))
+    }
+
+    /// The seconds a variable names; none when it is not set.
+    pub(crate) fn seconds(&self, variable: &'static str) -> Result<Option<Duration>, InputError> {
+        let text = self.raw.environment.text(variable)?.unwrap_or_default();
+        match text.trim() {
+            "" => Ok(None),
+            number => match number.parse() {
+                Ok(seconds) if seconds > 0 => Ok(Some(Duration::from_secs(seconds))),
+                _ => Err(InputError::Seconds {
+                    variable,
+                    text: text.to_owned(),
+                }),
+            },
+        }
     }
 
     /// What happens to a tag that another build wrote meanwhile.

@@ -171,6 +171,7 @@ fn where_images_live_is_a_registry_or_a_named_layout() {
             insecure: Vec::new(),
             harbor: wharf_harbor::Mode::Auto,
             chunk_size: None,
+            transfer_timeout: None,
             warnings: vec![
                 "Ignoring -launch-cache, only intended for use with -daemon".into(),
                 "Platform requested experimental feature 'export to OCI layout format'".into(),

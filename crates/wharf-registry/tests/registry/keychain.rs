@@ -179,3 +179,52 @@ fn malformed_sources_are_named_by_place_and_never_quoted() {
         assert!(!text.contains("hunter2"), "{text}");
     }
 }
+
+#[test]
+fn registries_of_clouds_have_helpers_that_nobody_need_configure() {
+    let answer = r#"{"Username":"AWS","Secret":"a-token"}"#;
+    let helpers = helper(&format!("echo '{answer}'"));
+    for name in ["ecr-login", "gcloud", "acr-env"] {
+        let from = helpers.path().join("docker-credential-test");
+        fs::copy(
+            from,
+            helpers.path().join(format!("docker-credential-{name}")),
+        )
+        .expect("copy");
+    }
+    let keychain = Keychain::from_parts(None, &[]).expect("keychain");
+    let keychain = keychain.with_helper_path(helpers.path());
+    let has = |name: &str| {
+        let reference: Reference = name.parse().expect("reference");
+        let credentials = keychain.resolve(&[reference.clone()]).expect("credentials");
+        credentials.contains(reference.registry())
+    };
+    for name in [
+        "012345678901.dkr.ecr.eu-central-1.amazonaws.com/app",
+        "europe-docker.pkg.dev/project/repository/app",
+        "eu.gcr.io/project/app",
+        "team.azurecr.io/app",
+    ] {
+        assert!(has(name), "{name}");
+    }
+    for name in [
+        "r.example/app",
+        "amazonaws.com/app",
+        "azurecr.io.example/app",
+    ] {
+        assert!(!has(name), "{name}");
+    }
+}
+
+#[test]
+fn a_cloud_without_its_helper_is_anonymous() {
+    let nothing = tempfile::tempdir().expect("directory");
+    let keychain = Keychain::from_parts(None, &[]).expect("keychain");
+    let keychain = keychain.with_helper_path(nothing.path());
+    let credentials = keychain.resolve(&["team.azurecr.io/app".parse().expect("reference")]);
+    assert!(
+        !credentials
+            .expect("credentials")
+            .contains("team.azurecr.io")
+    );
+}

@@ -28,6 +28,34 @@ fn a_server_that_says_nothing_is_given_up() {
 }
 
 #[test]
+fn an_upload_that_moves_but_takes_too_long_is_given_up_for_good() {
+    let server = ScriptedServer::start(|request| match request.method.as_str() {
+        "HEAD" => Response::status(404),
+        "POST" => Response::status(202).header("Location", "/v2/contract/app/blobs/uploads/1"),
+        "PUT" => {
+            std::thread::sleep(Duration::from_millis(500));
+            Response::status(201)
+        }
+        _ => Response::status(200),
+    });
+    let server = server.expect("server");
+    let store = store(RegistryOptions {
+        transfer_timeout: Some(Duration::from_millis(50)),
+        ..options()
+    });
+    let layer = layer(b"some bytes", Compression::None, Family::Oci);
+    let to = reference(&server.host(), "contract/app:1");
+    let error = store.put_layer(&to, &layer).expect_err("it took long");
+    let words = wharf_testkit::chain(&error);
+    assert!(
+        words.contains("the transfer of one blob took longer than 0 s"),
+        "{words}"
+    );
+    assert_eq!(server.count("PUT", "/v2/"), 1);
+    assert_eq!(server.count("DELETE", "/v2/"), 1);
+}
+
+#[test]
 fn an_upload_that_stands_still_is_given_up_and_its_source_let_go() {
     let (release, blocked) = mpsc::channel::<()>();
     let blocked = Mutex::new(blocked);
