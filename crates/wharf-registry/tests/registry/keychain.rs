@@ -196,7 +196,9 @@ fn registries_of_clouds_have_helpers_that_nobody_need_configure() {
     let keychain = keychain.with_helper_path(helpers.path());
     let has = |name: &str| {
         let reference: Reference = name.parse().expect("reference");
-        let credentials = keychain.resolve(&[reference.clone()]).expect("credentials");
+        let credentials = keychain
+            .resolve(std::slice::from_ref(&reference))
+            .expect("credentials");
         credentials.contains(reference.registry())
     };
     for name in [
