@@ -105,7 +105,7 @@ impl World {
     }
 }
 
-fn judge(store: &dyn ImageStore, fleet: &Fleet) {
+pub(crate) fn judge(store: &dyn ImageStore, fleet: &Fleet) {
     for member in &fleet.members {
         for tag in &member.tags {
             if !member.kind.is_rebasable() {

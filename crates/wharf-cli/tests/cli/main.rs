@@ -9,6 +9,7 @@ mod build;
 mod builder;
 mod ends;
 mod fleet;
+mod fleet_faults;
 mod harbor;
 mod inspect;
 mod place;
