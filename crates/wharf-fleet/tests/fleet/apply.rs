@@ -2,7 +2,10 @@
 use crate::support::{quick, world};
 use std::{
     collections::BTreeMap,
-    sync::{Mutex, atomic::AtomicBool},
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
 };
 use wharf_fleet::{
     ApplyOptions, Journal, Pattern,
@@ -238,4 +241,50 @@ fn the_end_can_be_asked_for() {
     let applied = wharf_fleet::apply(&world.plan, &quick(), means).unwrap();
     assert_eq!(applied.end, End::Interrupted);
     assert_eq!(applied.counts, BTreeMap::from([("not begun", 4)]));
+}
+
+/// Goes back thirty years, forward ten, and stands still, time and again.
+#[derive(Debug, Default)]
+struct JumpingClock(AtomicUsize);
+
+impl wharf_fleet::Clock for JumpingClock {
+    fn now(&self) -> String {
+        let times = [
+            "2026-01-31T12:00:00Z",
+            "1996-01-31T12:00:00Z",
+            "2036-01-31T12:00:00Z",
+            "2036-01-31T12:00:00Z",
+        ];
+        times[self.0.fetch_add(1, Ordering::Relaxed) % times.len()].to_owned()
+    }
+}
+
+/// What was done is told by the journal's order, not by its times.
+#[test]
+fn a_clock_that_jumps_changes_nothing_but_the_times_in_the_report() {
+    let world = world(8, 12, &[Kind::Plain, Kind::Docker, Kind::Index]);
+    let clock = JumpingClock::default();
+    let apply = |interrupted: bool| {
+        let (journal, before) =
+            Journal::open(&world.stem(), Shard::WHOLE, &world.plan.digest).unwrap();
+        let means = wharf_fleet::apply::Means {
+            store: &world.store,
+            base: &world.base,
+            before: &before,
+            journal: Some(&journal),
+            clock: &clock,
+            verifier: &NoVerifier,
+            progress: &wharf_fleet::apply::Silent,
+            interrupted: &AtomicBool::new(interrupted),
+        };
+        wharf_fleet::apply(&world.plan, &quick(), means).unwrap()
+    };
+    assert_eq!(apply(true).end, End::Interrupted);
+    assert_eq!(apply(false).count("rebased"), 12);
+    world.judge();
+    assert_eq!(apply(false).count("done before"), 12);
+    let report = report::report(&world.plan, &world.state());
+    assert_eq!(report.outcomes["rebased"], 12);
+    let back = roll_back(&world);
+    assert!(back.values().all(|outcome| *outcome == TagOutcome::Back));
 }

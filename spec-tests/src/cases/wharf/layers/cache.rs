@@ -84,7 +84,9 @@ fn a_cache_directory_has_metadata_and_archives(case: &Case<'_>) {
         );
     }
     names.insert(format!("committed/{METADATA}"));
-    names.insert("committed/fingerprints.toml".to_owned());
+    for own in ["fingerprints.toml", "seals.toml"] {
+        names.insert(format!("committed/{own}"));
+    }
     case.equal("", files(&flow), names);
 }
 
