@@ -7,6 +7,7 @@
 mod authentication;
 mod contract;
 mod ending;
+mod faults;
 mod keychain;
 mod many;
 mod matrix;
