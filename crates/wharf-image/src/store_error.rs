@@ -229,14 +229,32 @@ impl StoreError {
 
     /// Whether the same may do later: the store is overloaded, out of order or away.
     pub fn is_temporary(&self) -> bool {
+        use StoreErrorKind as K;
         match &self.kind {
-            StoreErrorKind::RateLimited { .. }
-            | StoreErrorKind::BeingCollected { .. }
-            | StoreErrorKind::NameResolution { .. }
-            | StoreErrorKind::Refused { .. }
-            | StoreErrorKind::Unreachable { .. } => true,
-            StoreErrorKind::Server { status, .. } => *status >= 500,
-            _ => false,
+            K::RateLimited { .. }
+            | K::BeingCollected { .. }
+            | K::NameResolution { .. }
+            | K::Refused { .. }
+            | K::Unreachable { .. } => true,
+            K::Server { status, .. } => is_temporary_status(*status),
+            K::NotFound
+            | K::Unauthorized { .. }
+            | K::Denied { .. }
+            | K::WrongPlatform { .. }
+            | K::Mismatch { .. }
+            | K::Image(_)
+            | K::ProjectMissing { .. }
+            | K::QuotaExceeded { .. }
+            | K::ProxyProject { .. }
+            | K::TooLarge { .. }
+            | K::UnsupportedMediaType { .. }
+            | K::ImmutableTag { .. }
+            | K::PolicyViolation { .. }
+            | K::ReadOnly { .. }
+            | K::Tls { .. }
+            | K::MultipleRegistries
+            | K::Unsupported(_)
+            | K::Io { .. } => false,
         }
     }
 
@@ -244,4 +262,9 @@ impl StoreError {
     pub fn is_wrong_platform(&self) -> bool {
         matches!(self.kind, StoreErrorKind::WrongPlatform { .. })
     }
+}
+
+/// Whether an HTTP status says that the same request may do later.
+pub fn is_temporary_status(status: u16) -> bool {
+    matches!(status, 408 | 429 | 500 | 502 | 503 | 504)
 }

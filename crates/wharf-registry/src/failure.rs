@@ -12,7 +12,7 @@ use std::{
     io,
     time::{Duration, SystemTime},
 };
-use wharf_image::StoreErrorKind;
+use wharf_image::{StoreErrorKind, store_error::is_temporary_status};
 
 /// Largest part of an error's body that is looked at.
 const BODY_LIMIT: usize = 64 << 10;
@@ -157,9 +157,7 @@ impl Failure {
     pub(crate) fn is_temporary(&self) -> bool {
         match self {
             Self::Connection { .. } => true,
-            Self::Answer(answer) => {
-                answer.lost_upload || matches!(answer.status, 408 | 429 | 500 | 502 | 503 | 504)
-            }
+            Self::Answer(answer) => answer.lost_upload || is_temporary_status(answer.status),
             Self::Untrusted { .. } | Self::Final(_) => false,
         }
     }

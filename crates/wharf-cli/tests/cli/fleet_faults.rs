@@ -52,12 +52,13 @@ fn every_twentieth_request_may_fail() {
         (asked.identity, asked.earlier).hash(&mut hash);
         let draw = hash.finish();
         let is_hit = fails.load(Ordering::Relaxed) && draw.is_multiple_of(20);
-        is_hit.then(|| match draw / 20 % 4 {
+        let fault = match draw / 20 % 4 {
             0 => Fault::Refused(503),
             1 => Fault::ResetBeforeAnswer,
             2 => Fault::Truncated,
             _ => Fault::RateLimited(0),
-        })
+        };
+        is_hit.then_some(fault)
     });
     let proxy = FaultProxy::start(registry.port(), plan).unwrap();
     let store = RegistryStore::new(RegistryOptions::default()).unwrap();
