@@ -12,7 +12,7 @@
 //!
 //! Inside: `session` is one registry with its connections, scheme and tokens; `auth`, `token`, `challenge`, `realm` and `scope`
 //! are the way from a 401 to an `Authorization` header; `retry` is the one policy of trying again; `pull`,
-//! `download`, `push` and `body` are the transfers, `uploads` those that are not finished; `failure` and `answer` turn what went wrong into [`wharf_image::StoreErrorKind`].
+//! `download`, `push`, `upload`, `put_blob` and `body` are the transfers, `uploads` those that are not finished; `failure` and `answer` turn what went wrong into [`wharf_image::StoreErrorKind`].
 mod answer;
 pub mod api;
 mod auth;
@@ -33,6 +33,7 @@ pub mod observe;
 pub mod options;
 mod pull;
 mod push;
+mod put_blob;
 mod realm;
 mod retry;
 mod scheme;
@@ -43,6 +44,7 @@ pub mod statistics;
 pub mod store;
 mod tls;
 mod token;
+mod upload;
 mod uploads;
 
 pub use api::{ApiAnswer, ApiClient, ApiFailure, ApiMethod};

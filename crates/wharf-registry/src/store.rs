@@ -5,7 +5,7 @@ use crate::{
     failure::Failure,
     http::Http,
     options::RegistryOptions,
-    push::PutBlob,
+    put_blob::PutBlob,
     scheme,
     scope::Scope,
     session::{Session, lock},
