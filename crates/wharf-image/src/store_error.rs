@@ -210,6 +210,10 @@ pub struct QuotaWords {
 impl fmt::Display for QuotaWords {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { need, used, limit } = self;
+        // What Harbor says of a project that is over its limit already, before anything is added.
+        if need.starts_with("0 ") {
+            return write!(f, "{used} are in use, and {limit} may be");
+        }
         write!(
             f,
             "{used} of {limit} are in use, and {need} more are needed"

@@ -216,6 +216,7 @@ mod tests {
             used: "2 GiB".to_owned(),
             limit: "1 GiB".to_owned(),
         };
+        assert_eq!(words.to_string(), "2 GiB are in use, and 1 GiB may be");
         assert_eq!(quota, Some(words));
         let other = kind(403, &error("DENIED", "quota exceeded for tenant"));
         assert!(
